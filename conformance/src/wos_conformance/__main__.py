@@ -1,0 +1,5 @@
+"""`python -m wos_conformance` is the command `wos-conformance`."""
+
+from wos_conformance.cli import main
+
+main()

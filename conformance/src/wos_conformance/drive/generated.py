@@ -1,0 +1,54 @@
+"""Requests that Schemathesis generates from the OpenAPI document; only what a plain visitor would send leaves here."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+_OURS = {"user-agent", "x-schemathesis-testcaseid", "accept-encoding", "connection", "content-length", "host"}
+_BASE = "https://wos.example"
+
+
+class GeneratedRequest(NamedTuple):
+    """One request, exact to the byte but for what every connection adds."""
+
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def requests(document: Path) -> Iterator[tuple[str, st.SearchStrategy[GeneratedRequest]]]:
+    """A name and a strategy for each operation of an OpenAPI document, once valid and once with one thing wrong."""
+    for operation in _operations(document):
+        modes = [GenerationMode.POSITIVE]
+        if operation.body or operation.path_parameters:
+            modes.append(GenerationMode.NEGATIVE)
+        for mode in modes:
+            yield f"{operation.label} {mode.value}", operation.as_strategy(generation_mode=mode).map(_plain)
+
+
+@cache
+def _operations(document: Path) -> list[Any]:
+    return [result.ok() for result in schemathesis.openapi.from_path(document).get_all_operations()]
+
+
+def _plain(case: Any) -> GeneratedRequest:
+    made = case.as_transport_kwargs(base_url=_BASE)
+    url = urlsplit(made["url"])
+    headers = [(name, str(value)) for name, value in made["headers"].items() if name.lower() not in _OURS]
+    target = url.path + (f"?{url.query}" if url.query else "")
+    return GeneratedRequest(made["method"], target, headers, _body(made))
+
+
+def _body(made: dict[str, Any]) -> bytes:
+    if "json" in made:
+        return json.dumps(made["json"], ensure_ascii=False).encode("utf-8", "surrogatepass")
+    data = made.get("data") or b""
+    return data if isinstance(data, bytes) else str(data).encode("utf-8", "surrogatepass")

@@ -1,0 +1,47 @@
+"""The only memory of a run: an append-only, hash-chained history, written as it happens and judged afterwards."""
+
+from wos_conformance.history.event import (
+    AnyEvent,
+    Body,
+    Closed,
+    Connection,
+    Control,
+    Credential,
+    Deadline,
+    Document,
+    Event,
+    Exchange,
+    Fault,
+    Footer,
+    Header,
+    Mark,
+    Message,
+    Publication,
+)
+from wos_conformance.history.reader import History, HistoryCut, HistoryDamaged
+from wos_conformance.history.recorder import Recorder
+from wos_conformance.history.view import ExchangeView
+
+__all__ = [
+    "AnyEvent",
+    "Body",
+    "Closed",
+    "Connection",
+    "Control",
+    "Credential",
+    "Deadline",
+    "Document",
+    "Event",
+    "Exchange",
+    "ExchangeView",
+    "Fault",
+    "Footer",
+    "Header",
+    "History",
+    "HistoryCut",
+    "HistoryDamaged",
+    "Mark",
+    "Message",
+    "Publication",
+    "Recorder",
+]

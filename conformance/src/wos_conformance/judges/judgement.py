@@ -1,0 +1,81 @@
+"""What a judge says, and the register in which each rule has exactly one judge."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from wos_conformance.history import Event, ExchangeView, History
+from wos_conformance.specification import Specification
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One occasion on which a rule applied, and whether it was kept; `event` is the place in the history."""
+
+    requirement: str
+    kept: bool
+    event: int
+    did: str = ""
+    expected: str = ""
+    received: str = ""
+
+
+Occasions = Iterator[Judgement]
+Judge = Callable[[History], Occasions]
+
+REGISTER: dict[str, Judge] = {}
+
+
+class JudgeFailed(Exception):
+    """A judge stumbled: a fault of the suite, never a verdict on the target."""
+
+
+def judge(requirement: str) -> Callable[[Judge], Judge]:
+    """Register a function as the judge of a requirement.
+
+    Raises:
+        SpecificationError: the specification has no such requirement.
+        ValueError: the requirement has a judge already.
+    """
+    Specification.load().requirement(requirement)
+    if requirement in REGISTER:
+        raise ValueError(f"{requirement} has a judge already: {REGISTER[requirement].__qualname__}")
+
+    def register(function: Judge) -> Judge:
+        REGISTER[requirement] = function
+        return function
+
+    return register
+
+
+def kept(at: ExchangeView | Event) -> Judgement:
+    """The rule was kept here."""
+    return Judgement("", kept=True, event=at.seq)
+
+
+def broken(at: ExchangeView | Event, *, expected: str, received: str, did: str = "") -> Judgement:
+    """The rule was broken here; `did` says what led to it and is made from the exchange when left out."""
+    return Judgement("", kept=False, event=at.seq, did=did or _did(at), expected=expected, received=received)
+
+
+def _did(at: ExchangeView | Event) -> str:
+    if isinstance(at, ExchangeView):
+        return f"{at.method} {at.target[:200]}"
+    return f"looked at event {at.seq}"
+
+
+def judge_history(history: History, only: str | None = None) -> list[Judgement]:
+    """Ask every judge of the run's role, or only the one of a requirement.
+
+    Raises:
+        JudgeFailed: a judge raised an exception.
+    """
+    specification = Specification.load(history.header.specification)
+    found: list[Judgement] = []
+    for name, function in REGISTER.items():
+        if specification.requirements[name].role != history.header.role or only not in (None, name):
+            continue
+        try:
+            found += [replace(judgement, requirement=name) for judgement in function(history)]
+        except Exception as error:
+            raise JudgeFailed(f"the judge of {name} stumbled: {error!r}") from error
+    return found

@@ -1,0 +1,55 @@
+"""What `scenarios.html` shows beside each scenario: the requirements, their level and verdict, the first broken occasion."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pytest_html import extras as pytest_html_extras
+
+from wos_conformance.judges import Judgement
+from wos_conformance.specification import Specification
+
+if TYPE_CHECKING:
+    from wos_conformance.suite.conductor import Result
+
+
+def pytest_html_report_title(report: Any) -> None:
+    """The title of the page."""
+    report.title = "Scenarios"
+
+
+def pytest_html_results_table_header(cells: list[str]) -> None:
+    """Two more columns: the situation in a sentence, and how many rules had an occasion."""
+    cells.insert(2, "<th>Situation</th>")
+    cells.insert(3, '<th class="sortable" data-column-type="rules">Rules</th>')
+
+
+def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
+    """Fill the two columns."""
+    result = getattr(report, "result", None)
+    title, rules = (result.title, len({j.requirement for j in result.judgements})) if result else ("", 0)
+    cells.insert(2, f"<td>{escape(title)}</td>")
+    cells.insert(3, f'<td class="col-rules">{rules}</td>')
+
+
+def extras(result: "Result") -> list[dict[str, Any]]:
+    """The table below a scenario, as extras of pytest-html."""
+    rows = [_row(requirement, result.judgements) for requirement in _ids(result)]
+    head = "<tr><th>Requirement</th><th>Level</th><th>Verdict here</th><th>Occasions</th><th>First broken</th></tr>"
+    return [pytest_html_extras.html(f"<table>{head}{''.join(rows)}</table>")]
+
+
+def _ids(result: "Result") -> Sequence[str]:
+    seen = {judgement.requirement for judgement in result.judgements}
+    return [*result.requirements, *sorted(seen - set(result.requirements))]
+
+
+def _row(requirement: str, judgements: Sequence[Judgement]) -> str:
+    mine = [judgement for judgement in judgements if judgement.requirement == requirement]
+    broken = next((judgement for judgement in mine if not judgement.kept), None)
+    verdict = "failed" if broken else "passed" if mine else "not tested"
+    told = f"expected {broken.expected}; received {broken.received} (event {broken.event})" if broken else ""
+    level = Specification.load().requirements[requirement].keyword
+    cells = (requirement, level, verdict, str(len(mine)), told)
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"

@@ -1,0 +1,175 @@
+"""`report.json`: the verdict of a run, computed from its history alone, byte for byte the same each time."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from wos_conformance.history import Footer, History, Mark
+from wos_conformance.judges import Judgement, judge_history
+from wos_conformance.report.failure import failure_text
+from wos_conformance.report.junit import junit_bytes
+from wos_conformance.requirement import Requirement
+from wos_conformance.specification import Specification
+from wos_conformance.verdict import Outcome, Verdict, fold
+
+SCHEMA_ID = "https://margo-wos-agent.example/conformance/report.schema.json"
+REPORT = "report.json"
+JUNIT = "junit.xml"
+_ATTACHED = ("scenarios.html",)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The report as JSON value, beside the verdict that it was made from."""
+
+    value: dict[str, Any]
+    verdict: Verdict
+
+    @property
+    def exit_code(self) -> int:
+        """0 conformant, 1 not conformant, 3 could not judge (design, "Verdicts and exit codes")."""
+        return self.verdict.exit_code
+
+    def files(self) -> dict[str, bytes]:
+        """What the run folder holds beside the history, by name."""
+        text = json.dumps(self.value, indent=1, ensure_ascii=False)
+        return {REPORT: text.encode() + b"\n", JUNIT: junit_bytes(self.value)}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `report.json`."""
+    loaded: dict[str, Any] = json.loads(files(__package__).joinpath("report.schema.json").read_bytes())
+    return loaded
+
+
+def compute(folder: Path) -> Report:
+    """Judge the history of a folder.
+
+    Raises:
+        HistoryDamaged: a line, a blob or the chain is not as it was written.
+    """
+    history = History.read(folder, allow_cut=True)
+    specification = Specification.load(history.header.specification)
+    judgements = judge_history(history)
+    verdict = fold(specification, history, judgements)
+    value = {
+        "$schema": SCHEMA_ID,
+        "run": _run(history),
+        "history": {"events": len(history.events), "head": history.head},
+        "attached": {name: _digest(folder / name) for name in _ATTACHED if (folder / name).exists()},
+        "conclusion": _conclusion(verdict),
+        "requirements": [_row(outcome, history) for outcome in verdict.outcomes.values()],
+        "scenarios": _scenarios(history),
+    }
+    return Report(value, verdict)
+
+
+def write(folder: Path) -> Report:
+    """Judge the history of a folder and write the report files beside it."""
+    computed = compute(folder)
+    for name, content in computed.files().items():
+        (folder / name).write_bytes(content)
+    return computed
+
+
+def differences(folder: Path, computed: Report) -> list[str]:
+    """Sentences that say in which report file the folder differs from what its history says, and where."""
+    found = []
+    stored = _attached_as_stored(folder)
+    for name, digest in stored.items():
+        if not (folder / name).exists():
+            found.append(f"{name} is missing; the report names it")
+        elif _digest(folder / name) != digest:
+            found.append(f"{name} is not the file that the report names: expected {digest}, found {_digest(folder / name)}")
+    for name, expected in computed.files().items():
+        path = folder / name
+        content = path.read_bytes() if path.exists() else b""
+        if content != expected and not (found and name == REPORT):
+            at = next((i for i, (a, b) in enumerate(zip(content, expected, strict=False)) if a != b), min(len(content), len(expected)))
+            found.append(f"{name} differs from what the history says, first at byte {at} of {len(expected)}")
+    return found
+
+
+def _attached_as_stored(folder: Path) -> dict[str, str]:
+    try:
+        stored: dict[str, str] = json.loads((folder / REPORT).read_bytes())["attached"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return stored
+
+
+def _digest(path: Path) -> str:
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+def _run(history: History) -> dict[str, Any]:
+    header = history.header
+    names = (
+        *("run", "role", "target", "specification", "specification_digest", "suite", "suite_digest", "seed", "depth"),
+        *("level", "features", "declared", "diagnostic", "started"),
+    )
+    return {name: getattr(header, name) for name in names}
+
+
+def _conclusion(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "conformant": verdict.conformant,
+        "exit_code": verdict.exit_code,
+        "claims": verdict.claims,
+        "counts": verdict.counts,
+        "reasons": list(verdict.reasons),
+    }
+
+
+def _row(outcome: Outcome, history: History) -> dict[str, Any]:
+    requirement = outcome.requirement
+    return {
+        "id": requirement.id,
+        "role": requirement.role,
+        "level": requirement.keyword,
+        "origin": requirement.origin,
+        "sentence": requirement.sentence,
+        "state": outcome.state,
+        "scored": outcome.scored,
+        "occasions": outcome.occasions,
+        "broken": outcome.broken,
+        "reason": outcome.reason,
+        "first_broken": _broken(requirement, outcome.first_broken, history) if outcome.first_broken else None,
+    }
+
+
+def _broken(requirement: Requirement, judgement: Judgement, history: History) -> dict[str, Any]:
+    return {
+        "event": judgement.event,
+        "did": judgement.did,
+        "expected": judgement.expected,
+        "received": judgement.received,
+        "text": failure_text(requirement, judgement, history),
+    }
+
+
+def _scenarios(history: History) -> list[dict[str, Any]]:
+    marks = [mark for mark in history.of(Mark) if mark.what == "scenario"]
+    ends = {mark.name: mark for mark in marks if mark.phase == "end"}
+    return [
+        {
+            "name": begin.name,
+            "title": begin.title,
+            "requirements": begin.requirements,
+            "event": begin.seq,
+            "seconds": round(end.at - begin.at, 3) if (end := ends.get(begin.name)) else None,
+            "outcome": end.outcome if end else "cut",
+            "told": end.reason if end else "the run ended in this scenario",
+        }
+        for begin in marks
+        if begin.phase == "begin"
+    ]
+
+
+def footer(history: History) -> Footer | None:
+    """The footer, or None when the run was cut."""
+    last = history.events[-1]
+    return last if isinstance(last, Footer) else None

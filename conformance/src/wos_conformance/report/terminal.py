@@ -1,0 +1,49 @@
+"""What a run says at its end, in at most 80 columns."""
+
+from pathlib import Path
+from textwrap import wrap
+
+from wos_conformance.report.report import Report
+
+_STATES = ("passed", "failed", "not-tested", "not-applicable", "error")
+
+
+def summary(report: Report, folder: Path) -> str:
+    """Failures first, then the counts for each level, then what it means and where the evidence lies."""
+    value = report.value
+    lines: list[str] = []
+    for row in value["requirements"]:
+        if row["state"] == "failed":
+            lines += [row["first_broken"]["text"], ""]
+    lines += _not_tested(value["requirements"])
+    lines += [_count_line(level, counts) for level, counts in value["conclusion"]["counts"].items()]
+    lines += ["", *_meaning(report), f"evidence: {folder}"]
+    return "\n".join(lines)
+
+
+def _count_line(level: str, counts: dict[str, int]) -> str:
+    parts = [f"{counts.get(state, 0)} {state.replace('-', ' ')}" for state in _STATES if counts.get(state) or state in _STATES[:3]]
+    return f"{level:<7} {', '.join(parts)}"
+
+
+def _not_tested(rows: list[dict[str, object]]) -> list[str]:
+    missing = [row for row in rows if row["state"] in {"not-tested", "error"} and row["level"] in {"MUST", "MUST NOT"}]
+    reasons: dict[str, list[str]] = {}
+    for row in missing:
+        reasons.setdefault(str(row["reason"]), []).append(str(row["id"]))
+    lines = []
+    for reason, ids in reasons.items():
+        lines += wrap(f"not tested ({reason}): {', '.join(ids)}", 80, subsequent_indent="  ", break_on_hyphens=False)
+    return [*lines, ""] if lines else []
+
+
+def _meaning(report: Report) -> list[str]:
+    conclusion = report.value["conclusion"]
+    role = report.value["run"]["role"]
+    if report.exit_code == 0:
+        text = f"conformant: this {role} keeps every MUST of WOS-Agent {report.value['run']['specification']} that applies"
+    elif report.exit_code == 1:
+        text = f"not conformant: {'; '.join(conclusion['reasons'])}"
+    else:
+        text = f"could not judge: {'; '.join(conclusion['reasons'])}"
+    return wrap(text, 80)

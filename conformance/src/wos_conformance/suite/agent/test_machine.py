@@ -1,0 +1,87 @@
+"""A WOS that changes its mind, lies and fails, made and shrunk by Hypothesis, against one running agent."""
+
+from typing import ClassVar
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from wos_conformance.suite.agent.stage import Device, Stage, Wanted
+
+
+class Adversary(RuleBasedStateMachine):
+    """Publishes good and bad manifests to an agent that keeps running over all examples."""
+
+    stage: ClassVar[Stage]
+    device: ClassVar[Device]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.example = self.stage.example()
+        self.example.__enter__()
+        self.wanted: list[Wanted] = []
+        self.device.adopts(self.device.publish())
+
+    def teardown(self) -> None:
+        """End the example, which judges its slice."""
+        self.example.__exit__(None, None, None)
+
+    def publish(self, wanted: list[Wanted]) -> None:
+        """Publish a good manifest and wait until it runs."""
+        self.wanted = wanted
+        self.device.adopts(self.device.publish(*wanted))
+
+    @rule(components=st.integers(1, 3))
+    def add(self, components: int) -> None:
+        """One more deployment."""
+        self.publish([*self.wanted, self.device.install(components)])
+
+    @rule(index=st.integers(0, 3))
+    def change(self, index: int) -> None:
+        """Another revision of a deployment."""
+        if self.wanted:
+            chosen = index % len(self.wanted)
+            self.publish([self.device.change(w) if i == chosen else w for i, w in enumerate(self.wanted)])
+
+    @rule(index=st.integers(0, 3))
+    def withdraw(self, index: int) -> None:
+        """A deployment leaves."""
+        if self.wanted:
+            chosen = index % len(self.wanted)
+            self.publish([w for i, w in enumerate(self.wanted) if i != chosen])
+
+    @rule(
+        defect=st.sampled_from(
+            ["document-digest-wrong", "bundle-digest-wrong", "version-lower", "version-equal", "unreachable"]
+        )
+    )
+    def lie(self, defect: str) -> None:
+        """A manifest that must not be adopted; then again the good one."""
+        changed = [self.device.change(w) for w in self.wanted]
+        self.device.settles(self.device.publish(*changed, self.device.install(), defect=defect))
+        self.publish(self.wanted)
+
+    @rule()
+    def cut_power(self) -> None:
+        """The power fails and comes back."""
+        self.device.cut()
+        self.device.start()
+        self.device.recovers()
+
+
+@pytest.mark.gives(
+    "desired-state.converges",
+    "desired-state.document-verified",
+    "desired-state.bundle-verified",
+    "desired-state.lower-version-refused",
+    "desired-state.equal-version-refused",
+    "desired-state.failure-keeps-running",
+    "desired-state.workloads-survive-power-cut",
+    "status.legal-order",
+    "status.tells-the-truth",
+)
+@pytest.mark.needs("cut")
+def test_wos_is_an_adversary(agent: Stage) -> None:
+    """Good manifests, bad manifests and power cuts in any order."""
+    Adversary.stage, Adversary.device = agent, agent.start()
+    agent.play(Adversary)

@@ -1,0 +1,201 @@
+"""Leads a run through its scenarios: opens the history, judges each slice, notes what stood in the way."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from wos_conformance.control import Control, ControlUnsupported, open_control
+from wos_conformance.drive.trust_domain import TrustDomain
+from wos_conformance.history import History, Mark, Recorder
+from wos_conformance.judges import Judgement, judge_history
+from wos_conformance.report.failure import failure_text
+from wos_conformance.specification import Specification
+from wos_conformance.suite.heading import heading
+from wos_conformance.suite.scene import Blocked, Run
+from wos_conformance.suite.settings import Settings
+
+Outcome = Literal["played", "broken", "blocked", "error"]
+
+
+class BrokenRule(AssertionError):
+    """A rule was seen broken. Each requirement has a subclass, so that a shrink does not slip to another rule."""
+
+
+_CLASSES: dict[str, type[BrokenRule]] = {}
+
+
+def broken_rule(requirement: str) -> type[BrokenRule]:
+    """The exception class of a requirement."""
+    return _CLASSES.setdefault(requirement, type(f"Broken {requirement}", (BrokenRule,), {}))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one scenario showed."""
+
+    name: str
+    title: str
+    outcome: Outcome
+    text: str
+    judgements: list[Judgement] = field(default_factory=list)
+    requirements: Sequence[str] = ()
+
+
+@dataclass
+class _Scenario:
+    name: str
+    title: str
+    requirements: Sequence[str]
+    begin: int
+    first_example: int | None = None
+    result: Result | None = None
+
+
+class Conductor:
+    """One run of scenarios in this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.specification = Specification.load()
+        self.recorder = Recorder(Path(settings.folder))
+        self.control: Control | None = open_control(settings.control, self.recorder) if settings.control else None
+        self.errors: list[str] = []
+        self.run = Run(settings, self.recorder, self.control, self.judge_example)
+        self._expected = self._played = 0
+        self._scenario: _Scenario | None = None
+        heading(self.recorder, settings, self.specification, self.trust_domain)
+
+    @cached_property
+    def trust_domain(self) -> TrustDomain:
+        """The trust domain of the run: the one that was installed at the WOS, or a throw-away one for an agent."""
+        if self.settings.credentials:
+            return TrustDomain.load(Path(self.settings.credentials))
+        return TrustDomain.create("plant.example", f"wos-{self.settings.seed:x}")
+
+    def plays(self, requirements: Sequence[str], verbs: Sequence[str]) -> bool:
+        """Whether a scenario belongs into this run."""
+        wanted = not self.settings.only or bool(set(requirements) & set(self.settings.only))
+        return wanted and (self.control is not None or not verbs)
+
+    def expect(self, scenarios: int) -> None:
+        """How many scenarios will be played."""
+        self._expected = scenarios
+
+    def begin(self, name: str, title: str, requirements: Sequence[str]) -> None:
+        """A scenario begins."""
+        event = self.recorder.record(
+            Mark, what="scenario", phase="begin", name=name, title=title, requirements=list(requirements)
+        )
+        self._scenario = _Scenario(name, title, requirements, event.seq)
+
+    def end(self) -> None:
+        """The scenario has ended; its outcome is written down."""
+        scenario = self._scenario
+        assert scenario is not None
+        result = scenario.result or Result(scenario.name, scenario.title, "error", "the scenario did not run")
+        self.recorder.record(
+            Mark, what="scenario", phase="end", name=scenario.name, outcome=result.outcome, reason=result.text
+        )
+        self._played += 1
+        self._progress(result)
+
+    def conclude(self, error: BaseException | None) -> Result:
+        """What the slice of the current scenario shows, given how the scenario itself ended."""
+        scenario = self._scenario
+        assert scenario is not None
+        judgements = judge_history(self.recorder.history().slice(scenario.begin))
+        scenario.result = Result(
+            scenario.name,
+            scenario.title,
+            self._outcome(error, judgements),
+            self._text(error, judgements),
+            judgements,
+            scenario.requirements,
+        )
+        if scenario.result.outcome == "error":
+            self.errors.append(f"{scenario.name}: {error!r}")
+        return scenario.result
+
+    def judge_example(self, begin: int) -> None:
+        """Judge one example together with what came before the first example of its scenario.
+
+        Raises:
+            BrokenRule: of the class of the first rule that the example breaks.
+        """
+        scenario = self._scenario
+        assert scenario is not None
+        if scenario.first_example is None:
+            scenario.first_example = begin
+        live = self.recorder.history()
+        events = [*live.events[scenario.begin : scenario.first_example], *live.events[begin:]]
+        part = live.of_events(events)
+        broken = [j for j in judge_history(part) if not j.kept and j.event >= begin]
+        if broken:
+            first = min(broken, key=lambda judgement: judgement.event)
+            raise broken_rule(first.requirement)(self._failure(first, live))
+
+    @contextmanager
+    def wos_stage(self, name: str) -> Iterator[object]:
+        """The stage of a scenario for a WOS."""
+        from wos_conformance.suite.wos.stage import Stage
+
+        stage = Stage(self.run, name, self.trust_domain)
+        try:
+            yield stage
+        finally:
+            stage.close()
+
+    @contextmanager
+    def agent_stage(self, name: str) -> Iterator[object]:
+        """The stage of a scenario for an agent."""
+        from wos_conformance.suite.agent.stage import Stage
+
+        stage = Stage(self.run, name, self.trust_domain)
+        try:
+            yield stage
+        finally:
+            stage.close()
+
+    def close(self) -> None:
+        """Write the footer."""
+        self.recorder.close(complete=self._played == self._expected, scenarios=self._played, errors=self.errors)
+
+    def _failure(self, judgement: Judgement, history: History) -> str:
+        return failure_text(self.specification.requirements[judgement.requirement], judgement, history)
+
+    def _outcome(self, error: BaseException | None, judgements: Sequence[Judgement]) -> Outcome:
+        if any(not judgement.kept for judgement in judgements):
+            return "broken"
+        if error is None:
+            return "played"
+        return "blocked" if isinstance(error, Blocked | ControlUnsupported) else "error"
+
+    def _text(self, error: BaseException | None, judgements: Sequence[Judgement]) -> str:
+        first: dict[str, Judgement] = {}
+        for judgement in judgements:
+            if not judgement.kept:
+                first.setdefault(judgement.requirement, judgement)
+        live = self.recorder.history()
+        texts = [self._failure(judgement, live) for judgement in first.values()]
+        if isinstance(error, Blocked | ControlUnsupported):
+            texts.append(f"went no further: {error}")
+        elif error is not None:
+            texts += _programs(error) if isinstance(error, BrokenRule | BaseExceptionGroup) else [repr(error)]
+        return "\n\n".join(texts)
+
+    def _progress(self, result: Result) -> None:
+        sign = {"played": " ", "broken": "✗", "blocked": "-", "error": "!"}[result.outcome]
+        line = f"{sign} {self._played:>3}/{self._expected} {result.name}"
+        os.write(2, f"{line[:79]}\n".encode())
+
+
+def _programs(error: BaseException) -> list[str]:
+    """The minimal programs that Hypothesis noted on its errors."""
+    if isinstance(error, BaseExceptionGroup):
+        return [text for inner in error.exceptions for text in _programs(inner)]
+    notes = getattr(error, "__notes__", [])
+    return ["minimal program:\n" + "\n".join(notes)] if notes else []

@@ -1,0 +1,96 @@
+"""The pytest plugin of a run: marks scenarios in the history, judges each slice when it ends, shows progress.
+
+It is the one place of the suite that knows both driving and judging; a scenario knows only how to drive.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from wos_conformance.report import page
+from wos_conformance.suite.conductor import Conductor
+from wos_conformance.suite.settings import Settings
+
+CONDUCTOR = pytest.StashKey[Conductor]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the history of the run."""
+    conductor = Conductor(Settings.of_this_process())
+    config.stash[CONDUCTOR] = conductor
+    config.pluginmanager.register(page, "wos-conformance-page")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the history; without its footer a run counts as cut."""
+    if conductor := config.stash.get(CONDUCTOR, None):
+        conductor.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this run cannot or shall not reach; the report says so for each requirement."""
+    conductor = config.stash[CONDUCTOR]
+    chosen = [item for item in items if conductor.plays(_requirements(item), _verbs(item))]
+    if left_out := [item for item in items if item not in chosen]:
+        config.hook.pytest_deselected(items=left_out)
+    items[:] = chosen
+    conductor.expect(len(chosen))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Surround each scenario with its marks."""
+    conductor = item.config.stash[CONDUCTOR]
+    conductor.begin(_name(item), _title(item), _requirements(item))
+    try:
+        return (yield)
+    finally:
+        conductor.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:
+    """Say what the slice of a scenario shows, in place of what pytest makes of its exception."""
+    report: pytest.TestReport = yield  # type: ignore[assignment,misc]
+    conductor = item.config.stash[CONDUCTOR]
+    error = call.excinfo.value if call.excinfo else None
+    if call.when == "call" or error is not None:
+        result = conductor.conclude(error)
+        report.outcome = "passed" if result.outcome == "played" else "failed"
+        report.longrepr = result.text or None
+        report.extras = [*getattr(report, "extras", []), *page.extras(result)]  # type: ignore[attr-defined]
+        report.result = result  # type: ignore[attr-defined]
+    return report  # type: ignore[return-value]
+
+
+def _requirements(item: pytest.Item) -> list[str]:
+    return [name for mark in item.iter_markers("gives") for name in mark.args]
+
+
+def _verbs(item: pytest.Item) -> list[str]:
+    return [verb for mark in item.iter_markers("needs") for verb in mark.args]
+
+
+def _name(item: pytest.Item) -> str:
+    return f"{item.path.stem.removeprefix('test_').replace('_', '-')}::{item.name.removeprefix('test_')}"
+
+
+def _title(item: pytest.Item) -> str:
+    document = getattr(getattr(item, "function", None), "__doc__", None) or ""
+    return document.strip().partition("\n")[0]
+
+
+@pytest.fixture
+def wos(request: pytest.FixtureRequest) -> Iterator[object]:
+    """The stage for a scenario that visits a WOS."""
+    with request.config.stash[CONDUCTOR].wos_stage(request.node.name) as stage:
+        yield stage
+
+
+@pytest.fixture
+def agent(request: pytest.FixtureRequest) -> Iterator[object]:
+    """The stage for a scenario that faces an agent."""
+    with request.config.stash[CONDUCTOR].agent_stage(request.node.name) as stage:
+        yield stage

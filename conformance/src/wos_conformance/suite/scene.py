@@ -1,0 +1,116 @@
+"""What both roles share while a scenario plays: the run, random content, and how a scenario says that it cannot go on."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from random import Random
+from typing import Any, ParamSpec
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from wos_conformance.control import Control
+from wos_conformance.history import Mark, Recorder
+from wos_conformance.suite.settings import Settings
+
+
+P = ParamSpec("P")
+
+
+class Blocked(Exception):
+    """The target did not come far enough for the rest of the scenario; never a verdict by itself."""
+
+
+@dataclass
+class Run:
+    """What a run has for all its scenarios."""
+
+    settings: Settings
+    recorder: Recorder
+    control: Control | None
+    judge_slice: Callable[[int], None]
+    """Raises the exception class of a rule that the events from this `seq` on break."""
+
+
+class Scene:
+    """One scenario while it plays. Role-specific stages add the words of their side."""
+
+    def __init__(self, run: Run, name: str) -> None:
+        self.run = run
+        self.name = name
+        self.random = Random(run.settings.seed ^ zlib.crc32(name.encode()))
+
+    @property
+    def recorder(self) -> Recorder:
+        """Where everything that happens is written."""
+        return self.run.recorder
+
+    def declared(self, name: str) -> float:
+        """A declared value of the target in seconds (README of the specification, "Declared values")."""
+        return self.run.settings.declared[name]
+
+    def control(self, verb: str, **arguments: Any) -> dict[str, Any]:
+        """Ask the test control for a verb.
+
+        Raises:
+            Blocked: the run has no test control.
+            ControlUnsupported: the target does not offer this optional verb.
+            ControlFailed: the control itself does not work.
+        """
+        if self.run.control is None:
+            raise Blocked(f"needs the test control ({verb})")
+        return self.run.control.call(verb, **arguments)
+
+    @contextmanager
+    def mark(self, what: str, name: str, twin: int | None = None) -> Iterator[int]:
+        """Surround a part of the history; yields the `seq` of its beginning."""
+        begin = self.recorder.record(Mark, what=what, phase="begin", name=name, twin=twin)
+        try:
+            yield begin.seq
+        finally:
+            self.recorder.record(Mark, what=what, phase="end", name=name, twin=twin)
+
+    @contextmanager
+    def example(self) -> Iterator[None]:
+        """One example of a property: a slice of the history, which is judged when it ends."""
+        with self.mark("example", self.name) as begin:
+            yield
+        self.run.judge_slice(begin)
+
+    def property(self, test: Callable[P, None]) -> Callable[P, None]:
+        """Let Hypothesis drive `test` with as many examples as the depth of the run says."""
+        return self._driven(test, self.run.settings.amounts.examples)
+
+    def generated(self, test: Callable[P, None]) -> Callable[P, None]:
+        """Let Hypothesis drive `test` with as many cases for one operation as the depth of the run says."""
+        return self._driven(test, self.run.settings.amounts.cases)
+
+    def play(self, machine: type[RuleBasedStateMachine]) -> None:
+        """Let Hypothesis play programs of a state machine whose examples judge themselves."""
+        amounts = self.run.settings.amounts
+        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+            machine,
+            settings=self._settings(max_examples=amounts.programs, stateful_step_count=amounts.steps),
+        )
+
+    def _driven(self, test: Callable[P, None], examples: int) -> Callable[P, None]:
+        def example(*arguments: P.args, **keywords: P.kwargs) -> None:
+            with self.example():
+                inner(*arguments, **keywords)
+
+        inner = test.hypothesis.inner_test  # type: ignore[attr-defined]
+        test.hypothesis.inner_test = wraps(inner)(example)  # type: ignore[attr-defined]
+        return self._settings(max_examples=examples)(test)
+
+    def _settings(self, **chosen: Any) -> settings:
+        """No database and no deadline, because a seed repeats the run and targets may be slow."""
+        return settings(
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink] if self.run.settings.shrink else [Phase.generate],
+            print_blob=False,
+            **chosen,
+        )

@@ -1,0 +1,76 @@
+"""What one run is told: which target, how deep, with which seed, and where the evidence goes."""
+
+import os
+from typing import Literal, Self
+
+import msgspec
+
+VARIABLE = "WOS_CONFORMANCE_RUN"
+
+Role = Literal["wos", "agent"]
+DepthName = Literal["quick", "standard", "deep"]
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """How much a run generates: examples per property, programs and steps per state machine, cases per operation."""
+
+    examples: int
+    programs: int
+    steps: int
+    cases: int
+
+
+DEPTHS: dict[str, Depth] = {
+    "quick": Depth(examples=8, programs=5, steps=10, cases=12),
+    "standard": Depth(examples=30, programs=20, steps=20, cases=60),
+    "deep": Depth(examples=200, programs=150, steps=40, cases=400),
+}
+
+
+class ControlSettings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the test control of the target is reached: an HTTP listener, or a command that takes a verb."""
+
+    url: str | None = None
+    token_file: str | None = None
+    command: list[str] | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. Paths are strings because the settings travel as JSON to the child process that drives."""
+
+    role: Role
+    folder: str
+    seed: int
+    depth: DepthName = "quick"
+    target: str = "unnamed"
+    url: str | None = None
+    credentials: str | None = None
+    control: ControlSettings | None = None
+    features: list[str] = []
+    declared: dict[str, float] = {}
+    only: list[str] = []
+    shrink: bool = True
+    """False leaves counterexamples as they were found, which saves time when only the verdict counts."""
+
+    @property
+    def level(self) -> int:
+        """1 with test control, 0 without."""
+        return 0 if self.control is None else 1
+
+    @property
+    def amounts(self) -> Depth:
+        """The numbers behind the name of the depth."""
+        return DEPTHS[self.depth]
+
+    def environment(self) -> dict[str, str]:
+        """The environment variable through which a child process learns its settings."""
+        return {VARIABLE: msgspec.json.encode(self).decode()}
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        """The settings that the parent process passed.
+
+        Raises:
+            KeyError: nobody passed any: scenarios run only through ``wos-conformance run``.
+        """
+        return msgspec.json.decode(os.environ[VARIABLE], type=cls)

@@ -1,0 +1,31 @@
+"""Traffic that is generated from the OpenAPI document; it is recorded and judged like all other."""
+
+import pytest
+from hypothesis import given
+
+from wos_conformance.drive.generated import GeneratedRequest, requests
+from wos_conformance.specification import Specification
+from wos_conformance.suite.wos.stage import Stage
+
+OPERATIONS = dict(requests(Specification.load().folder / "openapi" / "wos.yaml"))
+
+
+@pytest.mark.gives(
+    "errors.problem-media-type",
+    "errors.problem-valid",
+    "errors.type-registered",
+    "errors.permanent-not-retryable",
+    "errors.no-server-error",
+)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_operation_is_called_with_generated_requests(wos: Stage, operation: str) -> None:
+    """Valid requests and requests with one thing wrong, as Schemathesis makes them."""
+    client = wos.client()
+
+    @wos.generated
+    @given(OPERATIONS[operation])
+    def call(request: GeneratedRequest) -> None:
+        client.visitor.request(*request)
+
+    call()
+    wos.need(client.poll(), 200)

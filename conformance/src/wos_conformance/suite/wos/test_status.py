@@ -1,0 +1,88 @@
+"""Situations around status reports (status.md)."""
+
+import json
+
+import pytest
+
+from wos_conformance.drive import sample
+from wos_conformance.suite.wos.stage import Stage
+
+FAULTS = {
+    "state-unknown": lambda d: d["status"].update(state="sleeping"),
+    "state-missing": lambda d: d["status"].pop("state"),
+    "version-missing": lambda d: d.pop("adoptedManifestVersion"),
+    "version-is-zero": lambda d: d.update(adoptedManifestVersion=0),
+    "version-is-2-to-64": lambda d: d.update(adoptedManifestVersion=2**64),
+    "version-is-a-string": lambda d: d.update(adoptedManifestVersion="1"),
+    "components-missing": lambda d: d.pop("components"),
+    "component-state-unknown": lambda d: d["components"][0].update(state="sleeping"),
+    "error-without-message": lambda d: d["status"].update(error={"code": "7", "source": "x"}),
+}
+
+
+@pytest.mark.gives("status.first-201", "status.repeat-200", "status.accepted-visible")
+@pytest.mark.needs("assign")
+def test_deployment_makes_its_way(wos: Stage) -> None:
+    """The states of an installation are reported one after the other, the last one twice."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random, components=2))
+    version = wos.manifest(client).version
+    for state in ("pending", "installing", "installed", "installed"):
+        client.report(sample.status(deployment.id, version, deployment.components, state))
+        wos.look(client)
+
+
+@pytest.mark.gives("status.withdrawn-accepted", "status.accepted-visible")
+@pytest.mark.needs("assign", "withdraw")
+def test_withdrawn_deployment_is_reported(wos: Stage) -> None:
+    """Reports about a removal come after the deployment has left the manifest."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random))
+    version = wos.manifest(client).version
+    client.report(sample.status(deployment.id, version, deployment.components))
+    wos.withdraw(deployment)
+    wos.manifest(client)
+    for state in ("removing", "removed"):
+        client.report(sample.status(deployment.id, version, deployment.components, state))
+        wos.look(client)
+
+
+@pytest.mark.gives("status.invalid-422", "status.accepted-visible")
+@pytest.mark.needs("assign")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_report_has_one_fault(wos: Stage, fault: str) -> None:
+    """A valid report is accepted; then the same report comes with one fault."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random))
+    report = sample.status(deployment.id, wos.manifest(client).version, deployment.components)
+    wos.need(client.report(report), 200, 201)
+    faulty = json.loads(json.dumps(report))
+    FAULTS[fault](faulty)
+    client.report(faulty, deployment.id)
+    wos.look(client)
+
+
+@pytest.mark.gives("status.malformed-400")
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"nonsense"], ids=["empty", "cut-short", "not-utf-8", "word"])
+def test_report_is_not_json(wos: Stage, body: bytes) -> None:
+    """Bytes that are no JSON text are sent as a report."""
+    client = wos.client()
+    client.send("POST", f"/api/v1/deployments/{sample.uuid(wos.random)}/status", body)
+
+
+@pytest.mark.gives("status.path-mismatch-422")
+@pytest.mark.needs("assign")
+def test_report_names_another_deployment(wos: Stage) -> None:
+    """The report of one deployment is sent to the path of another one of the same client."""
+    client = wos.client()
+    first, second = (wos.assign(client, sample.application(wos.random)) for _ in range(2))
+    version = wos.manifest(client).version
+    client.report(sample.status(first.id, version, first.components), second.id)
+    wos.look(client)
+
+
+@pytest.mark.gives("status.unknown-deployment-404")
+def test_report_is_about_a_deployment_that_never_was(wos: Stage) -> None:
+    """A perfect report about a deployment that nobody has assigned."""
+    client = wos.client()
+    client.report(sample.status(sample.uuid(wos.random), 1, [sample.word(wos.random)]))
