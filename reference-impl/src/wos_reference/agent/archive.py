@@ -1,0 +1,60 @@
+"""Unpacking in memory, member by member, under bounds that hold whatever the sender packed (`desired-state.md`)."""
+
+import io
+import tarfile
+import zlib
+
+UNPACKED_LIMIT = 64 * 1024 * 1024
+
+
+class ArchiveError(ValueError):
+    """The archive is damaged, too long when unpacked, or holds something that was not asked for."""
+
+
+def gunzip(data: bytes, limit: int) -> bytes:
+    """The content of `data`, one gzip member or several, of at most `limit` bytes. Raises ArchiveError."""
+    content = bytearray()
+    while data:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            content += unpacker.decompress(data, limit + 1 - len(content))
+        except zlib.error as error:
+            raise ArchiveError(f"not gzip: {error}") from error
+        if len(content) > limit or not unpacker.eof:
+            raise ArchiveError(f"gzip is cut short or unpacks to more than {limit} bytes")
+        data = unpacker.unused_data
+    return bytes(content)
+
+
+def unpack_bundle(bundle: bytes, expected: set[str]) -> dict[str, bytes]:
+    """The members of a bundle by name, which must be exactly the names `expected`. Raises ArchiveError."""
+    members: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(gunzip(bundle, UNPACKED_LIMIT)), mode="r:") as archive:
+            for member in archive:
+                require_wanted(member, expected - members.keys())
+                members[member.name] = read_member(archive, member)
+    except ArchiveError:
+        raise
+    except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:
+        raise ArchiveError(f"not a tar archive: {error}") from error
+    if members.keys() != expected:
+        raise ArchiveError(f"the bundle lacks {sorted(expected - members.keys())}")
+    return members
+
+
+def require_wanted(member: tarfile.TarInfo, missing: set[str]) -> None:
+    """Accept only a plain regular file at the root under a name that is still missing. Raises ArchiveError."""
+    if member.name not in missing:
+        raise ArchiveError(f"the bundle has a member {member.name!r} that is not in the manifest or came before")
+    if not member.isreg() or member.issparse():
+        raise ArchiveError(f"the member {member.name!r} is not a regular file")
+
+
+def read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """The bytes of one member; the archive is in memory, so they are bounded by it. Raises ArchiveError."""
+    stream = archive.extractfile(member)
+    content = stream.read() if stream else b""
+    if len(content) != member.size:
+        raise ArchiveError(f"the member {member.name!r} is cut short")
+    return content

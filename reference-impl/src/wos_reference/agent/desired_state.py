@@ -1,0 +1,141 @@
+"""The manifest: how it is read, checked and compared (`desired-state.md`). Anything unclear makes it unusable."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+MANIFEST_PATH = "/api/v1/deployments"
+MANIFEST_MEDIA_TYPE = "application/vnd.margo.manifest.v1+json"
+BUNDLE_MEDIA_TYPE = "application/vnd.margo.bundle.v1+tar+gzip"
+GREATEST_VERSION = 2**64 - 1
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+DEPLOYMENT_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class ManifestError(Exception):
+    """The manifest, or something that it names, cannot be verified; nothing may change because of it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One deployment of a manifest: its id and the digest of its document."""
+
+    deployment_id: str
+    digest: str
+
+    @property
+    def path(self) -> str:
+        """Where the document is served."""
+        return f"{MANIFEST_PATH}/{self.deployment_id}/{self.digest}"
+
+    @property
+    def member_name(self) -> str:
+        """The name of the document in the bundle."""
+        return f"{self.deployment_id}.yaml"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest that is well formed; `tag` is the quoted digest of its exact bytes."""
+
+    version: int
+    tag: str
+    bundle_digest: str | None
+    entries: tuple[Entry, ...]
+
+    @property
+    def bundle_path(self) -> str:
+        """Where the bundle is served."""
+        return f"/api/v1/bundles/{self.bundle_digest}"
+
+
+def digest_of(body: bytes) -> str:
+    """The digest of exact bytes, as the specification writes it."""
+    return "sha256:" + hashlib.sha256(body).hexdigest()
+
+
+def tag_of(body: bytes) -> str:
+    """The entity tag of a body: its digest between double quotes."""
+    return f'"{digest_of(body)}"'
+
+
+def verify_digest(body: bytes, digest: str) -> None:
+    """Check that `body` has `digest`. Raises ManifestError."""
+    if digest_of(body) != digest:
+        raise ManifestError(f"{len(body)} bytes have the digest {digest_of(body)}, not {digest}")
+
+
+def is_newer(version: int, adopted: int) -> bool:
+    """Whether a manifest may replace the adopted one; whole numbers, compared exactly."""
+    return version > adopted
+
+
+def read_manifest(body: bytes) -> Manifest:
+    """Read the bytes of a manifest; members that are not defined are ignored. Raises ManifestError."""
+    content = _object(_parse(body), "the manifest")
+    entries = tuple(_entry(item) for item in _array(content.get("deployments")))
+    if len({entry.deployment_id for entry in entries}) != len(entries):
+        raise ManifestError("a deployment is named twice")
+    if "bundle" not in content:
+        raise ManifestError("bundle is missing")
+    return Manifest(
+        version=_version(content.get("manifestVersion")),
+        tag=tag_of(body),
+        bundle_digest=_bundle_digest(content["bundle"]),
+        entries=entries,
+    )
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"the manifest is not JSON in UTF-8: {error}") from error
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ManifestError(f"{name} is not an object")
+    return value
+
+
+def _array(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ManifestError("deployments is not an array")
+    return value
+
+
+def _version(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= GREATEST_VERSION:  # bool is an int, and 1.0 is not written as digits
+        raise ManifestError(f"manifestVersion is {value!r:.40}; expected a whole number from 1 to 2^64-1")
+    return value
+
+
+def known_digest(value: Any) -> str:
+    """`value` if it is a digest of the one algorithm that is known. Raises ManifestError."""
+    if not isinstance(value, str) or not DIGEST.fullmatch(value):
+        raise ManifestError(f"{value!r:.100} is not sha256: and 64 lower-case hexadecimal digits")
+    return value
+
+
+def _bundle_digest(value: Any) -> str | None:
+    if value is None:
+        return None
+    bundle = _object(value, "bundle")
+    digest = known_digest(bundle.get("digest"))
+    if bundle.get("mediaType") != BUNDLE_MEDIA_TYPE or bundle.get("url") != f"/api/v1/bundles/{digest}":
+        raise ManifestError("bundle has another media type, or a url that does not name its digest")
+    return digest
+
+
+def _entry(value: Any) -> Entry:
+    item = _object(value, "a deployment")
+    deployment_id = item.get("deploymentId")
+    if not isinstance(deployment_id, str) or not DEPLOYMENT_ID.fullmatch(deployment_id):
+        raise ManifestError(f"{deployment_id!r:.100} is not a deployment id")
+    entry = Entry(deployment_id, known_digest(item.get("digest")))
+    if item.get("url") != entry.path:
+        raise ManifestError(f"the url of {deployment_id} does not name its id and digest")
+    return entry

@@ -1,0 +1,147 @@
+"""The document of one deployment: YAML in, components with their parameters out (`deployment.md`).
+
+Scalars are read as YAML 1.2 does (core schema), so `on` and `2024-01-31` are texts; aliases are refused, since a
+few lines of them can stand for gigabytes.
+"""
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from wos_reference.agent.desired_state import ManifestError
+
+NODE_LIMIT = 100_000
+DEPTH_LIMIT = 64
+COMPONENT_NAME = re.compile(r"[a-z0-9-]+")
+DEPLOYMENT_TYPES = ("helm", "compose", "custom")
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component as it shall run; `parameters` maps pointer to value."""
+
+    name: str
+    repository: str
+    revision: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Document:
+    """What one deployment consists of; `components` in the order in which they are installed."""
+
+    deployment_id: str
+    name: str
+    type: str
+    components: tuple[Component, ...]
+
+
+class CoreLoader(yaml.CSafeLoader):
+    """PyYAML's safe loader with the scalars of the YAML 1.2 core schema in place of those of YAML 1.1."""
+
+
+CoreLoader.yaml_implicit_resolvers = {}
+
+
+def _core_float(loader: CoreLoader, node: yaml.ScalarNode) -> float:
+    return float(node.value.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _core_int(loader: CoreLoader, node: yaml.ScalarNode) -> int:
+    return int(node.value, 0) if node.value.startswith(("0x", "0o")) else int(node.value)
+
+
+for _tag, _pattern, _first in (
+    ("null", r"null|Null|NULL|~|", ["n", "N", "~", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+):
+    CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+CoreLoader.add_constructor("tag:yaml.org,2002:float", _core_float)
+CoreLoader.add_constructor("tag:yaml.org,2002:int", _core_int)
+
+
+def read_document(body: bytes, deployment_id: str) -> Document:
+    """Read the verified bytes of a document which must carry `deployment_id`. Raises ManifestError."""
+    content = _load(body)
+    try:
+        document = _document(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ManifestError(f"the document of {deployment_id} is not a deployment: {error!r}") from error
+    if document.deployment_id != deployment_id:
+        raise ManifestError(f"the document of {deployment_id} says it is {document.deployment_id!r:.100}")
+    return document
+
+
+def _load(body: bytes) -> Any:
+    try:
+        text = body.decode()
+        _bound(text)
+        return yaml.load(text, CoreLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ManifestError(f"a document cannot be read: {error}") from error
+
+
+def _bound(text: str) -> None:
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, CoreLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or count > NODE_LIMIT or depth > DEPTH_LIMIT:
+            raise ManifestError("a document has an alias, or more nodes or levels than an agent reads")
+
+
+def _document(content: Any) -> Document:
+    profile = content["spec"]["deploymentProfile"]
+    parameters = content["spec"].get("parameters") or {}
+    document = Document(
+        deployment_id=content["id"],
+        name=_text(content["metadata"]["name"]),
+        type=profile["type"],
+        components=tuple(_component(item, parameters) for item in profile["components"]),
+    )
+    names = [component.name for component in document.components]
+    if document.type not in DEPLOYMENT_TYPES or not names or len(set(names)) != len(names):
+        raise TypeError("a known type and components with names of their own are needed")
+    return document
+
+
+def _component(item: Any, parameters: dict[str, Any]) -> Component:
+    name = _text(item["name"])
+    if not COMPONENT_NAME.fullmatch(name):
+        raise TypeError(f"{name!r:.100} is not the name of a component")
+    properties = item["properties"]
+    return Component(
+        name, _text(properties["repository"]), _text(properties["revision"]), parameters_of(name, parameters)
+    )
+
+
+def parameters_of(component: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The values that are meant for `component`, by pointer."""
+    return {
+        _text(target["pointer"]): _plain(parameter["value"])
+        for parameter in parameters.values()
+        for target in parameter["targets"]
+        if component in target["components"]
+    }
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.100} is not a text")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise TypeError(f"{value!r:.100} is not a value of a parameter")

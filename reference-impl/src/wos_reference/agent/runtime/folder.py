@@ -1,0 +1,95 @@
+"""A runtime that lays out what would run: `<root>/<deploymentId>/<component>.json`, each file replaced atomically."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from wos_reference.agent.desired_state import DEPLOYMENT_ID
+from wos_reference.agent.document import Document
+from wos_reference.agent.runtime import Workload, WorkloadError, workloads_of
+
+
+class FolderRuntime:
+    """Runs workloads as files below `root`; touches only folders that are named like a deployment."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def install(self, document: Document) -> None:
+        """See Runtime.install."""
+        folder = self._root / document.deployment_id
+        workloads = workloads_of(document)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for workload in workloads:
+                write_workload(folder, workload)
+            clear_others(folder, {file_name(workload) for workload in workloads})
+        except OSError as error:
+            raise WorkloadError(f"cannot lay out {document.deployment_id}: {error}") from error
+
+    def remove(self, deployment_id: str) -> None:
+        """See Runtime.remove."""
+        try:
+            shutil.rmtree(self._root / deployment_id)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise WorkloadError(f"cannot remove {deployment_id}: {error}") from error
+
+    def running(self) -> list[Workload]:
+        """See Runtime.running; a file that cannot be read does not run."""
+        try:
+            folders = sorted(path for path in self._root.iterdir() if DEPLOYMENT_ID.fullmatch(path.name))
+            return [workload for folder in folders for workload in _workloads_in(folder)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise WorkloadError(f"cannot look into {self._root}: {error}") from error
+
+
+def file_name(workload: Workload) -> str:
+    """The name of the file that stands for a workload."""
+    return f"{workload.component}.json"
+
+
+def write_workload(folder: Path, workload: Workload) -> None:
+    """Replace the file of `workload` at once; a power cut leaves the old one or the new one. Raises OSError."""
+    content = {
+        "type": workload.type,
+        "repository": workload.repository,
+        "revision": workload.revision,
+        "parameters": workload.parameters,
+    }
+    new = folder / f".{workload.component}.new"
+    with new.open("w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, folder / file_name(workload))
+
+
+def clear_others(folder: Path, names: set[str]) -> None:
+    """Remove whatever lies in `folder` beside `names`. Raises OSError."""
+    for path in folder.iterdir():
+        if path.name not in names:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _workloads_in(folder: Path) -> Iterator[Workload]:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.glob("[!.]*.json")):
+        content = _read(path)
+        if content is not None:
+            yield Workload(folder.name, path.stem, **content)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_bytes())
+        return {name: content[name] for name in ("type", "repository", "revision", "parameters")}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
