@@ -13,6 +13,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -157,7 +158,8 @@ def pack(members: dict[str, bytes]) -> bytes:
 class ScriptedWos:
     """Serves what it is given and remembers what was asked; `script` may answer in its place."""
 
-    def __init__(self, trust_domain: TrustDomain, folder: Path, credential: Credential) -> None:
+    def __init__(self, trust_domain: TrustDomain, folder: Path, credential: Credential, newest_tls: str = "") -> None:
+        self.drip = 0.0
         self.served: dict[str, Reply] = {}
         self.exchanges: list[Exchange] = []
         self.news = threading.Condition()
@@ -168,6 +170,7 @@ class ScriptedWos:
         context.load_cert_chain(folder / "wos.pem")
         context.load_verify_locations(folder / "root.pem")
         context.verify_mode = ssl.CERT_REQUIRED
+        context.maximum_version = ssl.TLSVersion[newest_tls or "MAXIMUM_SUPPORTED"]
         self._server = Listener(("127.0.0.1", 0), self.handler())
         self._server.context = context
         self.url = f"https://127.0.0.1:{self._server.server_port}"
@@ -192,9 +195,12 @@ class ScriptedWos:
                 if reply.status != 304 and "Content-Length" not in reply.headers:
                     self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
-                self.wfile.write(reply.body)
+                for byte in reply.body if wos.drip else b"":
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(wos.drip)
+                self.wfile.write(b"" if wos.drip else reply.body)
 
-            do_GET = do_PUT = do_POST = _serve
+            do_GET = do_PUT = do_POST = _serve  # noqa: N815 -- the names are http.server's
 
             def log_message(self, format: str, *arguments: Any) -> None:
                 pass
@@ -337,6 +343,12 @@ class AgentProcess:
         assert self.process.wait(PATIENCE) == 0
         return time.monotonic() - began
 
+    def wait_for_log(self, text: str, count: int = 1) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while self.log().count(text) < count:
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.01)
+
     def log(self) -> str:
         return (self.folder / "agent.log").read_text()
 
@@ -351,17 +363,39 @@ def trust_domain() -> TrustDomain:
 
 
 @pytest.fixture
-def wos(trust_domain: TrustDomain, tmp_path: Path) -> Iterator[ScriptedWos]:
-    wos = ScriptedWos(trust_domain, tmp_path, trust_domain.issue(WOS_ID))
-    yield wos
-    wos.close()
+def wos_of(trust_domain: TrustDomain, tmp_path: Path) -> Iterator[Callable[..., ScriptedWos]]:
+    """Starts a WOS that presents a credential."""
+    with ExitStack() as stack:
+
+        def start(credential: Credential, newest_tls: str = "") -> ScriptedWos:
+            wos = ScriptedWos(trust_domain, tmp_path, credential, newest_tls)
+            stack.callback(wos.close)
+            return wos
+
+        yield start
 
 
 @pytest.fixture
-def agent(trust_domain: TrustDomain, tmp_path: Path, wos: ScriptedWos) -> Iterator[AgentProcess]:
-    agent = AgentProcess(tmp_path, wos.url, trust_domain, trust_domain.issue(AGENT_ID))
-    yield agent
-    agent.cut()
+def agent_of(trust_domain: TrustDomain, tmp_path: Path) -> Iterator[Callable[..., AgentProcess]]:
+    """Prepares the agent of a WOS."""
+    with ExitStack() as stack:
+
+        def prepare(wos: ScriptedWos, credential: Credential | None = None) -> AgentProcess:
+            agent = AgentProcess(tmp_path, wos.url, trust_domain, credential or trust_domain.issue(AGENT_ID))
+            stack.callback(agent.cut)
+            return agent
+
+        yield prepare
+
+
+@pytest.fixture
+def wos(trust_domain: TrustDomain, wos_of: Callable[..., ScriptedWos]) -> ScriptedWos:
+    return wos_of(trust_domain.issue(WOS_ID))
+
+
+@pytest.fixture
+def agent(wos: ScriptedWos, agent_of: Callable[..., AgentProcess]) -> AgentProcess:
+    return agent_of(wos)
 
 
 @pytest.fixture(scope="session")

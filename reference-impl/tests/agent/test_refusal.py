@@ -1,0 +1,240 @@
+"""What cannot be verified changes nothing; what comes next is adopted all the same."""
+
+import gzip
+import io
+import tarfile
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def party(make, trust_domain, tmp_path_factory):
+    """One WOS and one agent for all tests of this module; each leaves them as it found them, some versions later."""
+    folder = tmp_path_factory.mktemp("refusal")
+    wos = make.ScriptedWos(trust_domain, folder, trust_domain.issue(make.WOS_ID))
+    agent = make.AgentProcess(folder, wos.url, trust_domain, trust_domain.issue(make.AGENT_ID))
+    agent.configure(poll_interval=0.02, max_backoff=0.05)
+    agent.version = 2
+    agent.start()
+    yield wos, agent
+    agent.cut()
+    wos.close()
+
+
+@pytest.fixture
+def wos(party):
+    return party[0]
+
+
+@pytest.fixture
+def running(party, make):
+    """An agent that runs deployment 1 only."""
+    wos, agent = party
+    wos.script = lambda exchange: None
+    agent.version += 10
+    wos.exchanges.clear()
+    wos.publish(agent.version, make.document(1, f"1.0.{agent.version}"))
+    wos.wait_for_state(1, "installed")
+    return agent
+
+
+def assert_unchanged(wos, running, make):
+    """Nothing changed and nothing was said; then a good manifest is adopted."""
+    refused = wos.served["/api/v1/deployments"].headers["ETag"]
+    before = wos.states(1)
+    wos.wait_for_polls(3)
+    assert running.workloads().keys() == {"1/mixer"}
+    assert wos.states(1) == before
+    assert wos.reports(2) == []
+    assert refused not in {poll.headers.get("if-none-match") for poll in wos.polls()}
+    running.version += 10
+    wos.publish(running.version, make.document(1, f"1.0.{running.version}"))
+    wos.script = lambda exchange: None
+    wos.wait_for_state(1, "installed", before.count("installed") + 1)
+    assert running.workloads().keys() == {"1/mixer"}
+
+
+def entry(make, body, **changes):
+    digest = make.digest(body)
+    name = make.deployment_id(2)
+    content = {"deploymentId": name, "digest": digest, "url": f"/api/v1/deployments/{name}/{digest}"}
+    return content | changes
+
+
+MANIFESTS = {
+    "not-json": b"{",
+    "not-an-object": b"[]",
+    "not-utf-8": b'{"manifestVersion":NEXT,"bundle":null,"deployments":[],"x":"\xff"}',
+    "nested-without-end": b"[" * 200_000,
+    "version-as-fraction": b'{"manifestVersion":NEXT.0,"bundle":null,"deployments":[]}',
+    "version-with-exponent": b'{"manifestVersion":1e3,"bundle":null,"deployments":[]}',
+    "version-as-text": b'{"manifestVersion":"NEXT","bundle":null,"deployments":[]}',
+    "version-true": b'{"manifestVersion":true,"bundle":null,"deployments":[]}',
+    "version-above-64-bits": b'{"manifestVersion":18446744073709551616,"bundle":null,"deployments":[]}',
+    "version-of-5000-digits": b'{"manifestVersion":' + b"9" * 5000 + b',"bundle":null,"deployments":[]}',
+    "version-lower": b'{"manifestVersion":LOWER,"bundle":null,"deployments":[]}',
+    "version-equal": b'{"manifestVersion":SAME,"bundle":null,"deployments":[]}',
+    "bundle-missing": b'{"manifestVersion":NEXT,"deployments":[]}',
+    "bundle-without-digest": b'{"manifestVersion":NEXT,"bundle":{},"deployments":[]}',
+    "deployments-missing": b'{"manifestVersion":NEXT,"bundle":null}',
+    "deployment-without-members": b'{"manifestVersion":NEXT,"bundle":null,"deployments":[{}]}',
+}
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_manifest_is_malformed_or_old(wos, running, make, name):
+    body = MANIFESTS[name]
+    for word, version in (b"NEXT", 1), (b"SAME", 0), (b"LOWER", -1):
+        body = body.replace(word, str(running.version + version).encode())
+    wos.publish_bytes(body)
+    assert_unchanged(wos, running, make)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"digest": "sha512:" + "0" * 128},
+        {"digest": "sha256:" + "A" * 64},
+        {"digest": "sha256:" + "0" * 63},
+        {"digest": "sha256:" + "0" * 64 + "\n"},
+        {"digest": None},
+        {"deploymentId": "../../../../etc"},
+        {"deploymentId": 1},
+        {"url": "https://elsewhere.example/document"},
+    ],
+    ids=["sha512", "upper-case", "short", "newline", "null", "path-as-id", "number-as-id", "foreign-url"],
+)
+def test_entry_is_malformed(wos, running, make, changes):
+    wos.publish_entries(running.version + 1, [entry(make, make.document(2), **changes)], None)
+    assert_unchanged(wos, running, make)
+
+
+def test_deployment_is_named_twice(wos, running, make):
+    wos.publish_entries(running.version + 1, [entry(make, make.document(2))] * 2, None)
+    assert_unchanged(wos, running, make)
+
+
+DOCUMENTS = {
+    "not-yaml": b"a: [",
+    "of-another-deployment": b"other",
+    "with-aliases": b"a: &a [x]\nb: [*a, *a]\n",
+    "nested-without-end": b"[" * 100_000,
+    "component-as-path": b"../../mixer",
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_document_has_its_digest_but_is_no_deployment(wos, running, make, name):
+    body = DOCUMENTS[name]
+    if name == "of-another-deployment":
+        body = make.document(4)
+    if name == "component-as-path":
+        body = make.document(2, components=("../../mixer",))
+    content = entry(make, body)
+    wos.served[content["url"]] = make.Reply(200, body)
+    wos.publish_entries(running.version + 1, [content], None)
+    assert_unchanged(wos, running, make)
+
+
+@pytest.mark.parametrize("status", [404, 500, 403, 302, 204])
+def test_document_is_not_served(wos, running, make, status):
+    wos.script = lambda exchange: make.Reply(status) if "/sha256:" in exchange.path else None
+    wos.publish(running.version + 1, make.document(2))
+    assert_unchanged(wos, running, make)
+
+
+def test_document_has_other_bytes(wos, running, make):
+    wos.script = lambda exchange: make.Reply(200, make.document(2, "6.6.6")) if "/sha256:" in exchange.path else None
+    wos.publish(running.version + 1, make.document(2))
+    assert_unchanged(wos, running, make)
+
+
+def test_bundle_has_other_bytes_and_no_single_document_is_asked_for(wos, running, make):
+    wos.script = lambda exchange: make.Reply(200, make.pack({})) if "/bundles/" in exchange.path else None
+    wos.publish(running.version + 1, make.document(2), make.document(3))
+    wos.wait_for_polls(3)
+    assert len([e for e in wos.exchanges if "/sha256:" in e.path and "/bundles/" not in e.path]) == 1
+    assert_unchanged(wos, running, make)
+
+
+def tar_of(*members):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for member, body in members:
+            member.size = len(body)
+            archive.addfile(member, io.BytesIO(body))
+    return stream.getvalue()
+
+
+def member(name, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+def hostile_bundles(make):
+    two, three = make.document(2), make.document(3)
+    name_two, name_three = f"{make.deployment_id(2)}.yaml", f"{make.deployment_id(3)}.yaml"
+    good = [(member(name_two), two), (member(name_three), three)]
+    return {
+        "not-gzip": lambda: tar_of(*good),
+        "cut-short": lambda: gzip.compress(tar_of(*good))[:-20],
+        "not-tar": lambda: gzip.compress(b"nothing" * 500),
+        "surplus-member": lambda: gzip.compress(tar_of(*good, (member("more.yaml"), b"x"))),
+        "missing-member": lambda: gzip.compress(tar_of(good[0])),
+        "member-twice": lambda: gzip.compress(tar_of(good[0], good[0], good[1])),
+        "parent-path": lambda: gzip.compress(tar_of(good[0], (member("../" + name_three), three))),
+        "absolute-path": lambda: gzip.compress(tar_of(good[0], (member("/" + name_three), three))),
+        "symbolic-link": lambda: gzip.compress(tar_of(good[0], (member(name_three, tarfile.SYMTYPE, name_two), b""))),
+        "device": lambda: gzip.compress(tar_of(good[0], (member(name_three, tarfile.CHRTYPE), b""))),
+        "members-swapped": lambda: gzip.compress(tar_of((member(name_two), three), (member(name_three), two))),
+        "bomb": lambda: gzip.compress(tar_of(*good) + bytes(80 * 1024 * 1024)),
+        "chained-long-names": lambda: gzip.compress(
+            tar_of(*[(member("././@LongLink", tarfile.GNUTYPE_LONGNAME), b"x")] * 5000, *good)
+        ),
+    }
+
+
+BUNDLES = (
+    "not-gzip cut-short not-tar surplus-member missing-member member-twice parent-path absolute-path symbolic-link"
+    " device members-swapped bomb chained-long-names"
+)
+
+
+@pytest.mark.parametrize("name", BUNDLES.split())
+def test_bundle_has_its_digest_but_is_hostile(wos, running, make, name):
+    bundle = hostile_bundles(make)[name]()
+    entries = []
+    for number in (2, 3):
+        body = make.document(number)
+        url = f"/api/v1/deployments/{make.deployment_id(number)}/{make.digest(body)}"
+        entries.append({"deploymentId": make.deployment_id(number), "digest": make.digest(body), "url": url})
+    wos.publish_entries(running.version + 1, entries, bundle)
+    assert_unchanged(wos, running, make)
+
+
+def test_body_is_longer_than_an_agent_reads(wos, running, make):
+    start = b'{"manifestVersion":%d,"bundle":null,"deployments":[]' % (running.version + 1)
+    wos.publish_bytes(start + b" " * (17 * 1024 * 1024) + b"}")
+    assert_unchanged(wos, running, make)
+
+
+def test_manifest_comes_in_gzip_and_unknown_members_are_ignored(wos, running, make):
+    path = "/api/v1/deployments"
+    wos.script = lambda exchange: make.Reply(503, headers={"Retry-After": "0"}) if exchange.path == path else None
+    wos.publish(running.version + 1, make.document(2), more=[1])
+    body = wos.served[path].body
+    wos.served[path].body = gzip.compress(body)
+    wos.served[path].headers["Content-Encoding"] = "gzip"
+    wos.script = lambda exchange: None
+    wos.wait_for_state(2, "installed")
+    wos.wait(lambda wos: wos.polls()[-1].headers.get("if-none-match") == f'"{make.digest(body)}"')
+    running.version += 1
+
+
+def test_same_manifest_without_304_is_no_security_event(wos, running, make):
+    answer = make.Reply(200, wos.served["/api/v1/deployments"].body)
+    wos.script = lambda exchange: answer if exchange.path == "/api/v1/deployments" else None
+    events = running.log().count("security")
+    wos.wait_for_polls(3)
+    assert running.log().count("security") == events
