@@ -169,8 +169,10 @@ def _void_attempts(history: History) -> list[range]:
             continue
         if mark.phase == "begin":
             begins.append(mark)
-        elif begins and not served.get(mark.twin, False):
-            spans.append(range(begins.pop().seq, mark.seq + 1))
+            continue
+        begin = begins.pop()
+        if not served.get(mark.twin, False):
+            spans.append(range(begin.seq, mark.seq + 1))
     return spans
 
 

@@ -157,9 +157,7 @@ class Stage(Scene):
         """An SVID with this flaw, or a good one; `unlisted` is a good one that nobody admits."""
         if self.run.control is None:
             return self.trust_domain.from_pool(flaw)
-        if flaw in (None, "unlisted"):
-            return self.trust_domain.agent(flaw=flaw)
-        return self.trust_domain.flawed(flaw)
+        return self.trust_domain.agent(flaw=flaw)
 
     def visitor(self, svid: Svid | None) -> Visitor:
         """Somebody who visits the WOS with this SVID."""

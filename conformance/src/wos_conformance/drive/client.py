@@ -1,0 +1,231 @@
+"""Visits a WOS over real mutual TLS and writes down the exact bytes of both sides.
+
+The HTTP engine is httpcore, the one below httpx, because it leaves headers and targets as they are given.
+"""
+
+import ssl
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpcore
+
+from wos_conformance.drive.stream import RecordingBackend
+from wos_conformance.drive.tls import client_context, old_client_context
+from wos_conformance.drive.trust_domain import Svid
+from wos_conformance.history import Connection, Credential, Exchange, Message, Recorder
+
+READ_AT_MOST = 16 << 20
+MANIFEST = "/api/v1/deployments"
+MANIFEST_TYPE = "application/vnd.margo.manifest.v1+json"
+NO_CREDENTIAL = Credential(name="none", flaw="none")
+
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. Without a whole response `status` is None and `failure` says why."""
+
+    seq: int
+    status: int | None = None
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    body: bytes = b""
+    failure: str | None = None
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its name in any case."""
+        wanted = name.lower().encode()
+        return next((value.decode("latin-1") for key, value in self.headers if key.lower() == wanted), None)
+
+
+class _TooLarge(Exception):
+    """The body is longer than anybody needs."""
+
+
+class Visitor:
+    """One identity that visits a WOS. A Visitor belongs to one thread; several may visit at once."""
+
+    def __init__(
+        self, recorder: Recorder, url: str, svid: Svid | None, bundle_pem: bytes, timeout: float = 10.0
+    ) -> None:
+        parts = urlsplit(url)
+        self.svid = svid
+        self._recorder = recorder
+        self._bundle_pem = bundle_pem
+        self._host, self._port = parts.hostname or "", parts.port or 443
+        self._authority = parts.netloc
+        self._timeout = timeout
+        self._backend = RecordingBackend(recorder, svid.credential if svid else NO_CREDENTIAL)
+        self._pool = self._new_pool()
+
+    def request(self, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Answer:
+        """Send a request exactly as given; `Host`, `User-Agent` and `Content-Length` are added when missing.
+
+        Whatever the WOS does ends in an Answer: nothing is raised for it.
+        """
+        reused = self._backend.stream is not None
+        answer = self._once(method, target, headers, body)
+        if reused and answer.failure in {"closed", "reset"}:
+            return self._once(method, target, headers, body)
+        return answer
+
+    def poll(self, etag: str | None = None, accept: str | None = MANIFEST_TYPE) -> Answer:
+        """Ask for the manifest."""
+        return self.request("GET", MANIFEST, _present(("Accept", accept), ("If-None-Match", etag)))
+
+    def document(self, deployment_id: str, digest: str, etag: str | None = None) -> Answer:
+        """Ask for a document."""
+        return self.request("GET", f"{MANIFEST}/{deployment_id}/{digest}", _present(("If-None-Match", etag)))
+
+    def bundle(self, digest: str, etag: str | None = None) -> Answer:
+        """Ask for a bundle."""
+        return self.request("GET", f"/api/v1/bundles/{digest}", _present(("If-None-Match", etag)))
+
+    def new_connection(self) -> None:
+        """Close the connection; the next request opens another one."""
+        self._pool.close()
+        self._backend.stream = None
+        self._pool = self._new_pool()
+
+    def close(self) -> None:
+        """Close the connection for good."""
+        self._pool.close()
+
+    def attempt_old_tls(self) -> None:
+        """Offer TLS 1.1 and 1.0 only; recorded as a connection with the flaw `tls-1.1` if the offer was really sent."""
+        offer = _OldOffer(old_client_context(self.svid))
+        if not offer.hello:
+            return
+        outcome, failure, version = offer.made_to(self._host, self._port, self._timeout)
+        spiffe_id = self.svid.spiffe_id if self.svid else None
+        self._recorder.record(
+            Connection,
+            connection=str(uuid4()),
+            by="suite",
+            credential=Credential(name="good", spiffe_id=spiffe_id, flaw="tls-1.1"),
+            outcome=outcome,
+            tls_version=version,
+            failure=failure,
+        )
+
+    def _new_pool(self) -> httpcore.ConnectionPool:
+        return httpcore.ConnectionPool(
+            ssl_context=client_context(self.svid, self._bundle_pem),
+            max_connections=1,
+            network_backend=self._backend,
+        )
+
+    def _once(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
+        backend, recorder = self._backend, self._recorder
+        backend.begin(time.monotonic() + self._timeout)
+        started = recorder.now()
+        request = httpcore.Request(
+            method.encode("latin-1"),
+            httpcore.URL(scheme=b"https", host=self._host.encode(), port=self._port, target=target.encode("latin-1")),
+            headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in self._completed(headers, body, method)],
+            content=body,
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)},
+        )
+        status, fields, content, failure = self._exchanged(request)
+        if failure and not backend.sent:
+            return Answer(backend.last_seq, failure=failure)
+        response = None
+        if status is not None and (head := backend.response_head()):
+            response = Message(head.decode("latin-1"), recorder.store(content) if content else None)
+        event = recorder.record(
+            Exchange,
+            connection=backend.connection,
+            client=(self.svid.spiffe_id if self.svid else None) or "",
+            request=Message(backend.request_head().decode("latin-1"), recorder.store(body) if body else None),
+            response=response,
+            started=started,
+            ended=recorder.now(),
+            failure=failure,
+        )
+        return Answer(event.seq, None if failure else status, fields, content, failure)
+
+    def _exchanged(
+        self, request: httpcore.Request
+    ) -> tuple[int | None, Sequence[tuple[bytes, bytes]], bytes, str | None]:
+        status: int | None = None
+        fields: Sequence[tuple[bytes, bytes]] = ()
+        content = bytearray()
+        try:
+            response = self._pool.handle_request(request)
+            status, fields = response.status, response.headers
+            try:
+                for part in response.iter_stream():
+                    content += part
+                    if len(content) > READ_AT_MOST:
+                        raise _TooLarge
+            finally:
+                response.close()
+        except Exception as error:  # whatever a hostile peer provokes is an answer of that peer
+            self._backend.stream = None
+            return status, fields, bytes(content), _failure(error)
+        return status, fields, bytes(content), None
+
+    def _completed(self, headers: Headers, body: bytes, method: str) -> Iterable[tuple[str, str]]:
+        given = {name.lower() for name, _ in headers}
+        yield from ((n, v) for n, v in (("Host", self._authority), ("User-Agent", "agent/1")) if n.lower() not in given)
+        yield from headers
+        if (body or method in {"PUT", "POST", "PATCH"}) and not given & {"content-length", "transfer-encoding"}:
+            yield "Content-Length", str(len(body))
+
+
+def _present(*headers: tuple[str, str | None]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if value is not None]
+
+
+def _failure(error: Exception) -> str:
+    text = str(error).lower()
+    if isinstance(error, httpcore.TimeoutException):
+        return "timeout"
+    if isinstance(error, httpcore.ConnectError):
+        return f"refused: {error}" if "ssl" not in text and "certificate" not in text else f"handshake: {error}"
+    if isinstance(error, _TooLarge):
+        return "too-large"
+    if isinstance(error, httpcore.ReadError | httpcore.WriteError):
+        return "reset"
+    if "disconnected" in text or "without sending" in text or "closed" in text:
+        return "closed"
+    return f"malformed: {type(error).__name__}: {text[:200]}"
+
+
+class _OldOffer:
+    """A handshake by hand, to know whether an old ClientHello really left us."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing)
+        with suppress(ssl.SSLError):
+            self._tls.do_handshake()
+        self.hello = self._outgoing.read()
+
+    def made_to(self, host: str, port: int, timeout: float) -> tuple[str, str | None, str | None]:
+        """Outcome, failure and version of the handshake with this peer."""
+        import socket
+
+        try:
+            with socket.create_connection((host, port), timeout=timeout) as peer:
+                peer.sendall(self.hello)
+                while True:
+                    received = peer.recv(65536)
+                    self._incoming.write(received) if received else self._incoming.write_eof()
+                    try:
+                        self._tls.do_handshake()
+                    except ssl.SSLWantReadError:
+                        peer.sendall(self._outgoing.read())
+                        continue
+                    return "established", None, self._tls.version()
+        except ssl.SSLError as error:
+            return "handshake-failed", error.reason or str(error), None
+        except TimeoutError:
+            return "timeout", "no answer to the offer", None
+        except OSError as error:
+            return "handshake-failed", str(error), None

@@ -1,0 +1,111 @@
+"""Who calls (identity.md): OpenSSL has verified chain and validity; leaf, id and policy are looked at here."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography import x509
+
+_SEGMENT = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+"
+_AGENT = re.compile(rf"(?P<wos>spiffe://[^/]+/margo/wfm/{_SEGMENT})/client/{_SEGMENT}")
+_WOS = re.compile(rf"spiffe://[^/]+/margo/wfm/{_SEGMENT}")
+
+
+class IdentityError(Exception):
+    """A certificate does not show an acceptable identity."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What a leaf certificate says; valid until `not_after`."""
+
+    uris: tuple[str, ...]
+    may_sign: bool
+    not_after: datetime
+
+
+@lru_cache(maxsize=4096)
+def read_peer(der: bytes) -> Peer:
+    """Read a leaf certificate.
+
+    Raises:
+        IdentityError: it cannot be read.
+    """
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return Peer(_uris(certificate), _may_sign(certificate), certificate.not_valid_after_utc)
+    except ValueError as error:
+        raise IdentityError("the certificate cannot be read") from error
+
+
+def _uris(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
+
+
+def _may_sign(certificate: x509.Certificate) -> bool:
+    try:
+        if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return True
+    except x509.ExtensionNotFound:
+        pass
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return usage.key_cert_sign or usage.crl_sign
+
+
+def caller(der: bytes | None, own_id: str) -> str:
+    """The SPIFFE id of the agent that shows this leaf to the WOS of this id.
+
+    Raises:
+        IdentityError: it is no agent of this WOS.
+    """
+    if der is None:
+        raise IdentityError("no certificate was presented")
+    peer = read_peer(der)
+    check_names(peer)
+    check_leaf(peer)
+    check_path(peer.uris[0], own_id)
+    return peer.uris[0]
+
+
+def check_names(peer: Peer) -> None:
+    """A leaf has exactly one URI name."""
+    if len(peer.uris) != 1:
+        raise IdentityError(f"the certificate has {len(peer.uris)} URI names")
+
+
+def check_leaf(peer: Peer) -> None:
+    """A leaf signs nothing and is still valid."""
+    if peer.may_sign:
+        raise IdentityError("the certificate may sign certificates")
+    if peer.not_after < datetime.now(UTC):
+        raise IdentityError("the certificate has expired")
+
+
+def check_path(spiffe_id: str, own_id: str) -> None:
+    """An agent's id is the id of its WOS, then `/client/`, then one segment."""
+    found = _AGENT.fullmatch(spiffe_id)
+    if found is None:
+        raise IdentityError(f"{spiffe_id} is not the id of an agent")
+    if found["wos"] != own_id:
+        raise IdentityError(f"{spiffe_id} belongs to another WOS")
+
+
+def own_spiffe_id(chain_file: Path) -> str:
+    """The SPIFFE id in the WOS's own certificate.
+
+    Raises:
+        IdentityError: the certificate is not the SVID of a WOS.
+    """
+    uris = _uris(x509.load_pem_x509_certificate(chain_file.read_bytes()))
+    if len(uris) != 1 or not _WOS.fullmatch(uris[0]):
+        raise IdentityError(f"{chain_file} does not name exactly one WOS: {uris}")
+    return uris[0]

@@ -1,0 +1,234 @@
+"""The interface toward agents: one function per operation of openapi/wos.yaml, and the door in front of them."""
+
+import json
+import math
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header, parse_etags
+
+from wos_reference.wos import artifact, schema
+from wos_reference.wos.fleet import BUNDLE, Fleet
+from wos_reference.wos.identity import IdentityError, caller
+from wos_reference.wos.problem import Refusal, plain_problem, problem, transient_problem
+
+BODY_AT_MOST = 1 << 20
+IMMUTABLE = "private, max-age=31536000, immutable"
+
+Operation = Callable[["Interface", Request, str, dict[str, str]], Awaitable[Response]]
+
+
+class Interface:
+    """The ASGI application on the listener for agents.
+
+    Paths are matched as they were sent, because a device id may have several segments and none may be resolved.
+    """
+
+    def __init__(self, fleet: Fleet, own_id: str) -> None:
+        self.fleet = fleet
+        self.own_id = own_id
+        self.faults: dict[str, list[int]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        try:
+            answer = await self.serve(request)
+        except Refusal as refusal:
+            answer = refusal.answer
+        await answer(scope, receive, send)
+
+    async def serve(self, request: Request) -> Response:
+        """Find the caller, then the operation, then let it answer."""
+        client = await run_in_threadpool(self.authenticate, request)
+        for pattern, methods in ROUTES:
+            found = pattern.fullmatch(request.scope["raw_path"].decode("latin-1"))
+            if found is None:
+                continue
+            operation = methods.get(request.method)
+            if operation is None:
+                raise Refusal(plain_problem(405, {"Allow": ", ".join(sorted(methods))}))
+            return await operation(self, request, client, _parameters(found))
+        raise Refusal(plain_problem(404))
+
+    def authenticate(self, request: Request) -> str:
+        """The SPIFFE id of the caller.
+
+        Raises:
+            Refusal: it has none, or the policy does not accept it.
+        """
+        try:
+            client = caller(request.scope["extensions"]["tls"]["client_cert"], self.own_id)
+        except IdentityError as error:
+            raise Refusal(problem("not-authorized", str(error))) from error
+        if not self.fleet.accepts(client):
+            raise Refusal(problem("not-authorized", "this client is not accepted"))
+        return client
+
+    # capabilities
+
+    async def announce(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
+        """Keep the capabilities of a device."""
+        document = checked("device-capabilities", await json_body(request))
+        if document["properties"]["id"] != parameters["deviceId"]:
+            raise Refusal(mismatch("/properties/id", "is not the device id in the path"))
+        created = await run_in_threadpool(self.fleet.keep_device, client, parameters["deviceId"], document)
+        return Response(status_code=201 if created else 200)
+
+    async def forget(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
+        """Forget a device."""
+        if not await run_in_threadpool(self.fleet.forget_device, client, parameters["deviceId"]):
+            raise Refusal(problem("device-not-found"))
+        return Response(status_code=204)
+
+    # desired state
+
+    async def get_manifest(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
+        """The current manifest of the caller."""
+        if pending := self.faults.get(client):
+            return transient_problem(pending.pop())
+        if not accepts_manifest(request.headers.getlist("accept")):
+            raise Refusal(problem("server-cannot-generate-response"))
+        content = await run_in_threadpool(self.fleet.manifest, client)
+        return conditional(request, content, manifest_headers(content), artifact.MANIFEST_TYPE)
+
+    async def get_document(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
+        """A document of the caller."""
+        content = await self.find(client, parameters["deploymentId"], parameters["digest"])
+        if content is None or parameters["deploymentId"] == BUNDLE:
+            raise Refusal(problem("deployment-not-found"))
+        return conditional(request, content, artifact_headers(content), artifact.DOCUMENT_TYPE)
+
+    async def get_bundle(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
+        """A bundle of the caller."""
+        content = await self.find(client, BUNDLE, parameters["digest"])
+        if content is None:
+            raise Refusal(problem("invalid-bundle"))
+        return conditional(request, content, artifact_headers(content), artifact.BUNDLE_TYPE)
+
+    async def find(self, client: str, name: str, digest: str) -> bytes | None:
+        """What was published to this client under this name and digest."""
+        return await run_in_threadpool(self.fleet.artifact, client, name, digest)
+
+    # status
+
+    async def report(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
+        """Keep a status report."""
+        report = checked("deployment-status", await json_body(request))
+        if report["deploymentId"] != parameters["deploymentId"]:
+            raise Refusal(mismatch("/deploymentId", "is not the deployment id in the path"))
+        first = await run_in_threadpool(self.fleet.keep_status, client, parameters["deploymentId"], report)
+        if first is None:
+            raise Refusal(problem("deployment-not-found"))
+        return Response(status_code=201 if first else 200)
+
+
+ROUTES: list[tuple[re.Pattern[str], dict[str, Operation]]] = [
+    (re.compile(r"/api/v1/capabilities/(?P<deviceId>.+)"), {"PUT": Interface.announce, "DELETE": Interface.forget}),
+    (re.compile(r"/api/v1/deployments"), {"GET": Interface.get_manifest}),
+    (re.compile(r"/api/v1/deployments/(?P<deploymentId>[^/]+)/status"), {"POST": Interface.report}),
+    (re.compile(r"/api/v1/deployments/(?P<deploymentId>[^/]+)/(?P<digest>[^/]+)"), {"GET": Interface.get_document}),
+    (re.compile(r"/api/v1/bundles/(?P<digest>[^/]+)"), {"GET": Interface.get_bundle}),
+]
+
+
+def _parameters(found: re.Match[str]) -> dict[str, str]:
+    """Percent-decoded path parameters; what is not UTF-8 names nothing."""
+    try:
+        return {name: unquote_to_bytes(value).decode("utf-8") for name, value in found.groupdict().items()}
+    except UnicodeDecodeError as error:
+        raise Refusal(plain_problem(404)) from error
+
+
+async def json_body(request: Request) -> Any:
+    """The body as JSON.
+
+    Raises:
+        Refusal: it is too large, or is not JSON in UTF-8.
+    """
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > BODY_AT_MOST:
+            raise Refusal(plain_problem(413, {"Connection": "close"}))
+    try:
+        return json.loads(content.decode("utf-8"), parse_constant=_refuse, parse_int=_whole, parse_float=_fraction)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(problem("invalid-request", "the body is not JSON in UTF-8")) from error
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _whole(text: str) -> int | str:
+    """A whole number; one that no schema allows stays a text, which no schema allows either."""
+    return int(text) if len(text) <= 400 else text
+
+
+def _fraction(text: str) -> float | str:
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+def checked(name: str, value: Any) -> Any:
+    """A value that is valid against a schema.
+
+    Raises:
+        Refusal: it is not.
+    """
+    if found := schema.faults(name, value):
+        raise Refusal(problem("semantic-error", "the body is not valid", found))
+    return value
+
+
+def mismatch(field: str, message: str) -> Response:
+    """The answer to a body that contradicts its path."""
+    return problem("semantic-error", "body and path differ", [{"field": field, "message": message}])
+
+
+def accepts_manifest(accept: list[str]) -> bool:
+    """Whether `Accept` allows the manifest; without the header everything is allowed."""
+    if not accept:
+        return True
+    return parse_accept_header(", ".join(accept), MIMEAccept).quality(artifact.MANIFEST_TYPE) > 0
+
+
+def etag_of(content: bytes) -> str:
+    """The strong tag of a body."""
+    return f'"{artifact.digest_of(content)}"'
+
+
+def manifest_headers(content: bytes) -> dict[str, str]:
+    """Tag and caching of a manifest."""
+    return {"ETag": etag_of(content), "Cache-Control": "private"}
+
+
+def artifact_headers(content: bytes) -> dict[str, str]:
+    """Tag and caching of a document or bundle."""
+    return {"ETag": etag_of(content), "Cache-Control": IMMUTABLE}
+
+
+def conditional(request: Request, content: bytes, headers: dict[str, str], media_type: str) -> Response:
+    """200 with the content, or 304 when the caller holds it."""
+    if matches(request.headers.getlist("if-none-match"), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers={**headers, "Content-Type": media_type})
+
+
+def matches(if_none_match: list[str], etag: str) -> bool:
+    """Whether `If-None-Match` holds the tag, compared without regard to `W/` (RFC 9110, 13.1.2)."""
+    held = parse_etags(", ".join(if_none_match))
+    return held.star_tag or held.contains_weak(etag.strip('"')) and _quoted(if_none_match)
+
+
+def _quoted(if_none_match: list[str]) -> bool:
+    """Werkzeug also reads tags without quotes, which are no entity tags."""
+    return all('"' in part for line in if_none_match for part in line.split(","))
