@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -36,8 +37,8 @@ class Control:
 
     def agents(self):
         """The processes below the supervisor."""
-        children = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-        return [int(pid) for pid in open(children).read().split()]
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
 
 
 def wait_until(condition, patience=8.0):
@@ -49,7 +50,7 @@ def wait_until(condition, patience=8.0):
 
 def is_gone(pid):
     try:
-        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except FileNotFoundError:
         return True
 

@@ -54,12 +54,11 @@ def test_value_is_none_that_a_parameter_can_have(text):
         value_of(text)
 
 
-@given(
-    st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]))
-    | st.integers()
-    | st.booleans()
-    | st.floats(allow_nan=False, allow_infinity=False)
-)
+# YAML has no pair of escapes for one character, as JSON has above U+FFFF.
+TEXTS = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]))
+
+
+@given(TEXTS | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False))
 def test_value_in_json_arrives_unchanged(value):
     assert value_of(json.dumps(value)) == value
 
