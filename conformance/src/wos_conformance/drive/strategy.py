@@ -16,8 +16,8 @@ PARAMETER_VALUES = st.one_of(_TEXT, st.integers(-(2**53), 2**53), st.booleans())
 
 
 def device_ids() -> st.SearchStrategy[str]:
-    """Device ids with one to four segments; none is ``.`` or ``..``."""
-    return st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join)
+    """Device ids of one segment; those with more belong to the children of a gateway."""
+    return SEGMENTS
 
 
 @st.composite

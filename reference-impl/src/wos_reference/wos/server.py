@@ -98,6 +98,7 @@ def _listener(address: str, name: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     variable = f"REFERENCE_WOS_{name}_PORT"
     listener = socket.create_server((host, int(os.environ.get(variable, port))), backlog=256)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted connections inherit it
     os.environ[variable] = str(listener.getsockname()[1])
     return listener
 

@@ -1,0 +1,136 @@
+"""What a WOS writes into the document of a deployment (deployment.md)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from wos_conformance.history import Control, ExchangeView, History
+from wos_conformance.judges.desired_state.wos import manifests, readable
+from wos_conformance.judges.document import document_of
+from wos_conformance.judges.judgement import Occasions, broken, judge, kept
+from wos_conformance.judges.model import Wanted, replay
+from wos_conformance.judges.reading import same_json, served
+from wos_conformance.specification import Specification
+
+
+@judge("deployment.document-valid")
+def document_is_valid(history: History) -> Occasions:
+    """A document keeps the schema."""
+    for view in served(history, "document"):
+        if view.status != 200 or view.content is None:
+            continue
+        document = document_of(view.content)
+        faults = ["is not a YAML mapping"]
+        if document is not None:
+            faults = Specification.load().errors("application-deployment", document)
+        if faults:
+            yield broken(view, expected="a document that is valid by the schema", received="; ".join(faults[:3]))
+        else:
+            yield kept(view)
+
+
+def _current(history: History) -> Iterator[tuple[ExchangeView, dict[str, Any], Wanted]]:
+    """Documents that the newest manifest names, with what was assigned."""
+    listed: dict[str, tuple[int, set[tuple[str, str]]]] = {}
+    for view, model in replay(history, served(history)):
+        state = model.of(view.client)
+        if view.operation == "manifest" and view.status == 200 and (value := readable(view)) is not None:
+            entries = {(entry["deploymentId"], entry["digest"]) for entry in value["deployments"]}
+            listed[view.client] = (state.changes, entries)
+        if view.operation != "document" or view.status != 200 or (document := document_of(view.content)) is None:
+            continue
+        name, digest = view.parameters["deploymentId"], view.parameters["digest"]
+        changes, entries = listed.get(view.client, (-1, set()))
+        if changes == state.changes and (name, digest) in entries and name in state.deployments:
+            yield view, document, state.deployments[name]
+
+
+def _at(value: Any, *names: str) -> Any:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+@judge("deployment.device-as-assigned")
+def document_names_the_device(history: History) -> Occasions:
+    """The device is the one of the assignment."""
+    for view, document, wanted in _current(history):
+        found = _at(document, "metadata", "deviceId")
+        if found == wanted.device_id:
+            yield kept(view)
+        else:
+            yield broken(view, expected=f"metadata.deviceId {wanted.device_id!r}", received=repr(found))
+
+
+@judge("deployment.components-as-described")
+def components_are_copied(history: History) -> Occasions:
+    """Name, repository and revision of each component, in order."""
+    for view, document, wanted in _current(history):
+        parts = _at(document, "spec", "deploymentProfile", "components")
+        found = [
+            (_at(part, "name"), _at(part, "properties", "repository"), _at(part, "properties", "revision"))
+            for part in (parts if isinstance(parts, list) else [])
+        ]
+        if found == wanted.components:
+            yield kept(view)
+        else:
+            yield broken(view, expected=f"components {wanted.components}", received=f"{found}")
+
+
+@judge("deployment.parameters-as-assigned")
+def parameters_are_passed(history: History) -> Occasions:
+    """Each parameter that has a value, with its value and targets."""
+    for view, document, wanted in _current(history):
+        found = _at(document, "spec", "parameters") or {}
+        if same_json(found, wanted.parameters):
+            yield kept(view)
+        else:
+            yield broken(view, expected=f"parameters {wanted.parameters}", received=f"{found}"[:500])
+
+
+def _next_manifest(history: History, control: Control, client: str) -> ExchangeView | None:
+    later = (view for view in manifests(history) if view.client == client and view.started >= control.ended)
+    return next(later, None)
+
+
+@judge("deployment.update-keeps-id")
+def updated_deployment_keeps_its_id(history: History) -> Occasions:
+    """After an update the manifest names the deployment under the same id."""
+    owners = {str((c.response or {}).get("deploymentId")): str(c.request.get("spiffeId")) for c in history.controls("assign")}
+    gone = [(c.seq, str(c.request.get("deploymentId"))) for c in history.controls("withdraw")]
+    for control in history.controls("update"):
+        name = str(control.request.get("deploymentId"))
+        view = _next_manifest(history, control, owners.get(name, ""))
+        if view is None or (value := readable(view)) is None:
+            continue
+        if any(control.seq < seq < view.seq for seq, withdrawn in gone if withdrawn == name):
+            continue
+        found = [entry["deploymentId"] for entry in value["deployments"]]
+        did = "updated the deployment, then asked for the manifest"
+        yield kept(view) if name in found else broken(view, did=did, expected=f"deployment {name}", received=f"{found}")
+
+
+@judge("deployment.other-deployments-untouched")
+def others_keep_their_digest(history: History) -> Occasions:
+    """A deployment that was not changed keeps its digest while others change."""
+    last: dict[str, tuple[int, dict[str, tuple[Any, str]]]] = {}
+    for view, model in replay(history, manifests(history)):
+        value, state = readable(view), model.of(view.client)
+        if value is None:
+            continue
+        now = {
+            entry["deploymentId"]: (state.deployments[entry["deploymentId"]].content, entry["digest"])
+            for entry in value["deployments"]
+            if entry["deploymentId"] in state.deployments
+        }
+        changes, before = last.get(view.client, (state.changes, {}))
+        last[view.client] = (state.changes, now)
+        if changes == state.changes:
+            continue
+        for name in before.keys() & now.keys():
+            if before[name][0] != now[name][0]:
+                continue
+            if before[name][1] == now[name][1]:
+                yield kept(view)
+            else:
+                expected = f"digest {before[name][1]} for {name}, which was not changed"
+                yield broken(view, expected=expected, received=now[name][1])
