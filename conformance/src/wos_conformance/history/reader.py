@@ -158,6 +158,10 @@ class History:
                 spans.append((begin, begin.at, fault.at))
         return spans + [(fault, fault.at, float("inf")) for fault in open_faults.values()]
 
+    def has_fault_between(self, since: float, until: float) -> bool:
+        """Whether any scripted fault was on at some moment of this span."""
+        return any(begin <= until and since <= end for _, begin, end in self._fault_spans)
+
     def fault_over(self, view: ExchangeView) -> Fault | None:
         """The scripted fault that an exchange fell into, if any."""
         for fault, begin, end in self._fault_spans:

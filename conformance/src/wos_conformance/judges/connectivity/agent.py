@@ -1,0 +1,114 @@
+"""How an agent calls, and how it waits (connectivity.md)."""
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+
+from wos_conformance.history import Connection, ExchangeView, History
+from wos_conformance.judges.device import Device, devices
+from wos_conformance.judges.judgement import Occasions, broken, judge, kept
+
+_ROUNDING = 0.02
+"""Seconds by which two clocks of one machine may seem to differ."""
+
+
+@judge("connectivity.agent-http-version")
+def agent_asks_in_http_1_1(history: History) -> Occasions:
+    """Requests are HTTP/1.1."""
+    for view in history.exchanges():
+        if view.request_version == "HTTP/1.1":
+            yield kept(view)
+        else:
+            yield broken(view, expected="HTTP/1.1", received=repr(view.request_version))
+
+
+def _declared(history: History, *names: str) -> float:
+    return sum(history.header.declared.get(name, 0.0) for name in names)
+
+
+def _pairs(device: Device) -> Iterator[tuple[ExchangeView, ExchangeView | None]]:
+    polls = device.asked("manifest")
+    yield from zip(polls, [*polls[1:], None], strict=True)
+
+
+def _awaited(
+    history: History, device: Device, view: ExchangeView, following: ExchangeView | None, bound: float
+) -> Iterator[float]:
+    """The bound's end, if it can be said whether a poll came in time: the agent ran, and the WOS was itself."""
+    end = view.ended + bound
+    until = min(end, following.started) if following else end
+    flawed = (c.at for c in history.of(Connection) if c.credential.flaw)
+    if device.runs_until(view.ended) < until or any(view.ended <= moment <= until for moment in flawed):
+        return
+    if following is None and history.events[-1].at < end:
+        return
+    yield end
+
+
+@judge("connectivity.polls")
+def agent_polls(history: History) -> Occasions:
+    """After a good answer the next request comes in time."""
+    interval = _declared(history, "poll_interval")
+    bound = 3 * interval + _declared(history, "request_timeout")
+    for device in devices(history):
+        for view, following in _pairs(device):
+            if view.status not in (200, 304) or view.failure:
+                continue
+            for end in _awaited(history, device, view, following, bound):
+                yield from _judged(view, following, end, bound)
+
+
+@judge("connectivity.keeps-polling")
+def agent_keeps_polling(history: History) -> Occasions:
+    """After a bad answer the next request comes in time."""
+    bound = 3 * _declared(history, "poll_interval") + _declared(history, "request_timeout", "max_backoff")
+    for device in devices(history):
+        for view, following in _pairs(device):
+            if view.status in (200, 304) and not view.failure:
+                continue
+            patience = bound + (pause_of(view) or 0.0)
+            for end in _awaited(history, device, view, following, patience):
+                yield from _judged(view, following, end, patience)
+
+
+def _judged(view: ExchangeView, following: ExchangeView | None, end: float, bound: float) -> Occasions:
+    if following is not None and following.started <= end + _ROUNDING:
+        yield kept(following)
+        return
+    found = "none" if following is None else f"one after {following.started - view.ended:.1f} s"
+    did = f"answered a request for the manifest with {view.status or view.failure}"
+    yield broken(view, did=did, expected=f"the next request within {bound:.1f} s", received=found)
+
+
+def pause_of(view: ExchangeView) -> float | None:
+    """Seconds that `Retry-After` asks for; an HTTP date is taken relative to the `Date` of the answer."""
+    value = view.header("retry-after")
+    if value is None:
+        return None
+    if value.isdigit():
+        return float(value)
+    try:
+        until, now = (parsedate_to_datetime(text) for text in (value, view.header("date") or ""))
+    except ValueError:
+        return None
+    return max(0.0, (until - now).total_seconds() - 1.0)
+
+
+@judge("connectivity.retry-after-respected")
+def agent_waits_as_long_as_it_was_told(history: History) -> Occasions:
+    """The same request does not come again too soon."""
+    for device in devices(history):
+        last: dict[tuple[str, str], ExchangeView] = {}
+        for view in device.exchanges:
+            key = (view.method, view.path)
+            before = last.get(key)
+            last[key] = view
+            pause = pause_of(before) if before and before.status in (429, 503) else None
+            if before is None or pause is None or device.runs_until(before.ended) < view.started:
+                continue
+            waited = view.started - before.ended
+            if waited >= pause - _ROUNDING:
+                yield kept(view)
+            else:
+                did = f"answered {before.method} {before.path[:60]} with {before.status} and Retry-After: "
+                did += str(before.header("retry-after"))
+                yield broken(view, did=did, expected=f"a pause of {pause:.1f} s", received=f"again after {waited:.2f} s")

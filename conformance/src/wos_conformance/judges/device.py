@@ -1,0 +1,174 @@
+"""What is known of one agent: when it ran, what was published to it, what it asked, said and really ran."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from cryptography import x509
+
+from wos_conformance.history import Control, Deadline, ExchangeView, History, Publication
+from wos_conformance.judges.document import document_of
+from wos_conformance.judges.reading import same_json
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One component that runs, or should."""
+
+    deployment_id: str
+    component: str
+    repository: str
+    revision: str
+    parameters: Any = field(compare=False, hash=False)
+
+    def same(self, other: "Workload | None") -> bool:
+        """Whether it is the same in everything."""
+        return self == other and other is not None and same_json(self.parameters, other.parameters)
+
+    def __str__(self) -> str:
+        return f"{self.component} {self.revision} of {self.deployment_id[:8]}"
+
+
+Running = dict[tuple[str, str], Workload]
+
+
+@dataclass
+class Device:
+    """One client and its storage."""
+
+    client: str
+    state: str
+    starts: list[Control] = field(default_factory=list)
+    ends: list[Control] = field(default_factory=list)
+    cuts: list[Control] = field(default_factory=list)
+    looks: list[Control] = field(default_factory=list)
+    publications: list[Publication] = field(default_factory=list)
+    exchanges: list[ExchangeView] = field(default_factory=list)
+
+    def asked(self, operation: str) -> list[ExchangeView]:
+        """Its requests of one operation, in order."""
+        return [view for view in self.exchanges if view.operation == operation]
+
+    def runs_until(self, moment: float) -> float:
+        """When the run of the agent that was going on at this moment ended; infinity if it did not."""
+        return min((end.started for end in self.ends if end.started >= moment), default=float("inf"))
+
+    def look_after(self, seq: int) -> Control | None:
+        """The first observation of what runs after an event."""
+        at = bisect_left([look.seq for look in self.looks], seq)
+        return self.looks[at] if at < len(self.looks) else None
+
+    def published(self, version: int) -> Publication | None:
+        """The publication of this version, the good one if there are several."""
+        found = [publication for publication in self.publications if publication.version == version]
+        good = [publication for publication in found if publication.defect is None]
+        return (good or found or [None])[-1]
+
+    def good_before(self, seq: int) -> Publication | None:
+        """The newest publication before an event that had to be adopted."""
+        good = (p for p in reversed(self.publications) if p.seq < seq and p.defect is None)
+        return next(good, None)
+
+    def newest_before(self, seq: int) -> Publication | None:
+        """The newest publication before an event, good or not."""
+        return next((p for p in reversed(self.publications) if p.seq < seq), None)
+
+
+@lru_cache(maxsize=4)
+def devices(history: History) -> list[Device]:
+    """All agents of a history, in the order of their first start."""
+    by_state: dict[str, Device] = {}
+    by_client: dict[str, Device] = {}
+    running: Device | None = None
+    for control in history.of(Control):
+        state = str(control.request.get("state", ""))
+        if control.verb == "start" and control.outcome == "done":
+            running = by_state.setdefault(state, Device(_client(control), state))
+            by_client[running.client] = running
+            running.starts.append(control)
+        elif control.verb in ("stop", "cut") and running is not None and control.outcome == "done":
+            running.ends.append(control)
+            if control.verb == "cut":
+                running.cuts.append(control)
+        elif control.verb == "workloads" and control.outcome == "done" and state in by_state:
+            by_state[state].looks.append(control)
+    for publication in history.of(Publication):
+        if publication.client in by_client:
+            by_client[publication.client].publications.append(publication)
+    for view in history.exchanges():
+        if view.client in by_client:
+            by_client[view.client].exchanges.append(view)
+    return list(by_state.values())
+
+
+def _client(start: Control) -> str:
+    try:
+        leaf = x509.load_pem_x509_certificate(str(start.request.get("svidPem", "")).encode())
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return names.get_values_for_type(x509.UniformResourceIdentifier)[0]
+    except (ValueError, x509.ExtensionNotFound, IndexError):
+        return str(start.request.get("svidPem", ""))
+
+
+def observed(look: Control) -> Running:
+    """What an observation says that runs; entries without id and component are left out."""
+    found: Running = {}
+    for entry in (look.response or {}).get("workloads") or []:
+        if not isinstance(entry, dict):
+            continue
+        workload = Workload(
+            str(entry.get("deploymentId")),
+            str(entry.get("component")),
+            str(entry.get("repository")),
+            str(entry.get("revision")),
+            entry.get("parameters") or {},
+        )
+        found[workload.deployment_id, workload.component] = workload
+    return found
+
+
+def workloads_of(history: History, publication: Publication) -> Running:
+    """What runs when a publication is adopted."""
+    found: Running = {}
+    for name, document in publication.documents.items():
+        for workload in components_of(name, history.body(document.body)):
+            found[workload.deployment_id, workload.component] = workload
+    return found
+
+
+def components_of(deployment_id: str, content: bytes) -> Iterator[Workload]:
+    """The components of a document."""
+    spec = (document_of(content) or {}).get("spec")
+    if not isinstance(spec, dict):
+        return
+    parameters = spec.get("parameters") or {}
+    for part in spec.get("deploymentProfile", {}).get("components", []):
+        values = {
+            target["pointer"]: parameter["value"]
+            for parameter in parameters.values()
+            for target in parameter["targets"]
+            if part["name"] in target["components"]
+        }
+        properties = part["properties"]
+        yield Workload(deployment_id, part["name"], properties["repository"], properties["revision"], values)
+
+
+def difference(expected: Running, found: Running) -> str | None:
+    """How what runs differs from what should; None when it does not."""
+    missing = [str(expected[key]) for key in expected if not expected[key].same(found.get(key))]
+    surplus = [str(found[key]) for key in found if not found[key].same(expected.get(key))]
+    if not missing and not surplus:
+        return None
+    return f"not as it should be: {missing[:3]}; running instead: {surplus[:3]}"
+
+
+def deadlines(history: History, what: str) -> Iterator[tuple[Device, Deadline, Publication]]:
+    """Waits of this kind with their device and the publication that they are about."""
+    owner = {p.seq: (device, p) for device in devices(history) for p in device.publications}
+    for deadline in history.of(Deadline):
+        if deadline.what == what and deadline.subject in owner:
+            device, publication = owner[deadline.subject]
+            yield device, deadline, publication
+

@@ -1,0 +1,337 @@
+"""What an agent reports (status.md)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from wos_conformance.history import ExchangeView, History, Publication
+from wos_conformance.judges.connectivity.agent import pause_of
+from wos_conformance.judges.device import Device, components_of, deadlines, devices, observed
+from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
+from wos_conformance.specification import Specification
+
+SEVERITY = ("failed", "removing", "installing", "pending", "installed", "removed")
+_NEXT = {
+    None: {"pending", "installing"},
+    "pending": {"installing", "failed", "removing"},
+    "installing": {"installed", "failed", "removing"},
+    "installed": {"installing", "failed", "removing"},
+    "failed": {"pending", "installing", "removing"},
+    "removing": {"removed", "failed"},
+    "removed": {"pending", "installing"},
+}
+_PENDING_IF_NEWER = {"installing", "installed"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A status report that is valid, with the exchange that brought it."""
+
+    view: ExchangeView
+    value: dict[str, Any]
+
+    @property
+    def deployment_id(self) -> str:
+        """Which deployment it is about."""
+        return str(self.value["deploymentId"])
+
+    @property
+    def state(self) -> str:
+        """The state of the deployment."""
+        return str(self.value["status"]["state"])
+
+    @property
+    def version(self) -> int:
+        """`adoptedManifestVersion`."""
+        return int(self.value["adoptedManifestVersion"])
+
+
+def reports(device: Device) -> list[Report]:
+    """The valid reports of an agent, in order of arrival."""
+    found = []
+    for view in device.asked("status"):
+        try:
+            value = view.request_json()
+        except ValueError:
+            continue
+        if Specification.load().is_valid("deployment-status", value):
+            found.append(Report(view, value))
+    return found
+
+
+@judge("status.body-valid")
+def report_is_valid(history: History) -> Occasions:
+    """A report keeps the schema."""
+    for view in history.exchanges("status"):
+        try:
+            faults = Specification.load().errors("deployment-status", view.request_json())
+        except ValueError as error:
+            faults = [str(error)]
+        if faults:
+            yield broken(view, expected="a document that is valid by the schema", received="; ".join(faults[:3]))
+        else:
+            yield kept(view)
+
+
+@judge("status.path-names-deployment")
+def path_names_the_deployment(history: History) -> Occasions:
+    """The id in the report is the one in the path."""
+    for device in devices(history):
+        for report in reports(device):
+            found = report.view.parameters["deploymentId"]
+            if found == report.deployment_id:
+                yield kept(report.view)
+            else:
+                yield broken(report.view, expected=f"{report.deployment_id} in the path", received=found)
+
+
+@judge("status.legal-order")
+def states_follow_the_table(history: History) -> Occasions:
+    """Each state may follow the one before."""
+    for device in devices(history):
+        last: dict[str, Report] = {}
+        for report in reports(device):
+            before = last.get(report.deployment_id)
+            last[report.deployment_id] = report
+            if _may_follow(before, report):
+                yield kept(report.view)
+                continue
+            was = f"{before.state!r} at version {before.version}" if before else "nothing"
+            allowed = sorted(_NEXT[before.state if before else None])
+            did = f"read the reports of deployment {report.deployment_id}"
+            received = f"{report.state!r} at version {report.version}, after {was}"
+            yield broken(report.view, did=did, expected=f"one of {allowed}", received=received)
+
+
+def _may_follow(before: Report | None, report: Report) -> bool:
+    if before is None:
+        return report.state in _NEXT[None]
+    if report.state == before.state:
+        return True
+    newer = report.version > before.version
+    if report.state == "pending" and before.state in _PENDING_IF_NEWER:
+        return newer
+    return report.state in _NEXT[before.state]
+
+
+def _changed(publication: Publication, before: Publication | None) -> set[str]:
+    known = before.documents if before else {}
+    return {
+        name
+        for name, document in publication.documents.items()
+        if name not in known or known[name].digest != document.digest
+    }
+
+
+def _reported(history: History, what: str, state: str) -> Occasions:
+    for device, deadline, publication in deadlines(history, what):
+        before = device.good_before(publication.seq)
+        gone = set(before.documents) - set(publication.documents) if before else set()
+        wanted = _changed(publication, before) if state == "installed" else gone
+        if publication.defect is not None or not wanted:
+            continue
+        told = {
+            report.deployment_id: report
+            for report in reports(device)
+            if report.state == state
+            and publication.at <= report.view.ended
+            and report.view.started <= deadline.at
+            and (state == "removed" or report.version >= publication.version)
+        }
+        missing = wanted - set(told)
+        if not missing:
+            yield from (kept(told[name].view) for name in sorted(wanted))
+        elif not history.has_fault_between(publication.at, deadline.at):
+            did = f"published version {publication.version}, waited {deadline.bound:.1f} s"
+            expected = f"a report {state!r} for {min(missing)}"
+            yield broken(deadline, did=did, expected=expected, received=_heard(device, min(missing), publication))
+
+
+def _heard(device: Device, name: str, publication: Publication) -> str:
+    heard = [
+        f"{report.state} ({report.version})"
+        for report in reports(device)
+        if report.deployment_id == name and report.view.ended >= publication.at
+    ]
+    return f"reports {heard[-6:]}" if heard else "no report about it"
+
+
+@judge("status.installed-reported")
+def installation_is_reported(history: History) -> Occasions:
+    """What was published is reported as installed in time."""
+    return _reported(history, "installed-reported", "installed")
+
+
+@judge("status.removed-reported")
+def removal_is_reported(history: History) -> Occasions:
+    """What has left the manifest is reported as removed in time."""
+    return _reported(history, "removed-reported", "removed")
+
+
+def _named(device: Device, report: Report) -> Publication | None:
+    """The publication that a report is about, if it names the deployment."""
+    publication = device.published(report.version)
+    return publication if publication and report.deployment_id in publication.documents else None
+
+
+@judge("status.not-before-retrieval")
+def nothing_is_installed_before_it_is_there(history: History) -> Occasions:
+    """A revision is installed after its document was retrieved."""
+    for device in devices(history):
+        for report in reports(device):
+            publication = _named(device, report)
+            if publication is None or report.state not in ("installing", "installed"):
+                continue
+            digest = publication.documents[report.deployment_id].digest
+            if any(_brings(device, view, report.deployment_id, digest) for view in _before(device, report)):
+                yield kept(report.view)
+            else:
+                did = f"published version {report.version}"
+                expected = f"a download of document {digest}, or of a bundle with it, before {report.state!r}"
+                yield broken(report.view, did=did, expected=expected, received="no such download")
+
+
+def _before(device: Device, report: Report) -> Iterator[ExchangeView]:
+    return (v for v in device.exchanges if v.ended <= report.view.ended and v.status == 200 and v.complete)
+
+
+def _brings(device: Device, view: ExchangeView, deployment_id: str, digest: str) -> bool:
+    if view.operation == "document":
+        return view.parameters == {"deploymentId": deployment_id, "digest": digest}
+    if view.operation != "bundle":
+        return False
+    for publication in device.publications:
+        document = publication.documents.get(deployment_id)
+        if publication.bundle and publication.bundle.digest == view.parameters["digest"] and document:
+            if document.digest == digest:
+                return True
+    return False
+
+
+@judge("status.tells-the-truth")
+def installed_means_running(history: History) -> Occasions:
+    """What is reported as installed runs."""
+    for device in devices(history):
+        said = reports(device)
+        for look in device.looks:
+            last = {report.deployment_id: report for report in said if report.view.ended <= look.started}
+            newest = device.newest_before(look.seq)
+            running = observed(look)
+            for report in last.values():
+                publication = _named(device, report)
+                if report.state != "installed" or publication is None or newest is None:
+                    continue
+                document = publication.documents[report.deployment_id]
+                now = newest.documents.get(report.deployment_id)
+                if now is None or now.digest != document.digest:
+                    continue
+                wanted = components_of(report.deployment_id, history.body(document.body))
+                missing = [str(w) for w in wanted if (w.deployment_id, w.component) not in running]
+                if missing:
+                    did = f"looked at what runs after the report 'installed' of event {report.view.seq}"
+                    yield broken(look, did=did, expected="all its components", received=f"{missing} do not run")
+                else:
+                    yield kept(look)
+
+
+@judge("status.components-complete")
+def every_component_is_listed_once(history: History) -> Occasions:
+    """One entry for each component, and no other."""
+    for device in devices(history):
+        for report in reports(device):
+            if (publication := _named(device, report)) is None:
+                continue
+            content = history.body(publication.documents[report.deployment_id].body)
+            expected = sorted(workload.component for workload in components_of(report.deployment_id, content))
+            found = sorted(component["name"] for component in report.value["components"])
+            if found == expected:
+                yield kept(report.view)
+            else:
+                yield broken(report.view, expected=f"components {expected}", received=f"{found}")
+
+
+@judge("status.most-severe-state")
+def overall_state_is_the_most_severe(history: History) -> Occasions:
+    """The state of a deployment follows from those of its components."""
+    for device in devices(history):
+        for report in reports(device):
+            states = {component["state"] for component in report.value["components"]}
+            if not states:
+                continue
+            expected = min(states, key=SEVERITY.index)
+            if report.state == expected:
+                yield kept(report.view)
+            else:
+                received = f"{report.state!r} with components {sorted(states)}"
+                yield broken(report.view, expected=repr(expected), received=received)
+
+
+def _retrieved(device: Device, publication: Publication, report: Report) -> bool:
+    return any(
+        view.status == 200 and view.header("etag") == publication.etag and view.ended <= report.view.ended
+        for view in device.asked("manifest")
+    )
+
+
+@judge("status.adopted-version")
+def adopted_version_was_retrieved(history: History) -> Occasions:
+    """The version is that of a manifest which the agent has seen and which names the deployment."""
+    for device in devices(history):
+        for report in reports(device):
+            publication = _named(device, report)
+            if publication is not None and _retrieved(device, publication, report):
+                yield kept(report.view)
+            else:
+                known = sorted(p.version for p in device.publications if report.deployment_id in p.documents)
+                expected = f"a retrieved version that names it, of {known}"
+                yield broken(report.view, expected=expected, received=f"adoptedManifestVersion {report.version}")
+
+
+@judge("status.adopted-version-advances")
+def adopted_version_advances(history: History) -> Occasions:
+    """The last report after an update is about the new revision."""
+    for device, deadline, publication in deadlines(history, "adopted"):
+        if not deadline.met or publication.defect is not None:
+            continue
+        until = min((p.at for p in device.publications if p.seq > publication.seq), default=float("inf"))
+        for name in sorted(_changed(publication, device.good_before(publication.seq))):
+            said = [
+                report
+                for report in reports(device)
+                if report.deployment_id == name
+                and report.state == "installed"
+                and publication.at <= report.view.started
+                and report.view.ended < until
+                and _retrieved(device, publication, report)
+            ]
+            if said:
+                yield _advanced(said[-1], publication)
+
+
+def _advanced(report: Report, publication: Publication) -> Judgement:
+    if report.version >= publication.version:
+        return kept(report.view)
+    did = f"published version {publication.version}, which changed the deployment"
+    expected = f"adoptedManifestVersion {publication.version} or higher"
+    return broken(report.view, did=did, expected=expected, received=str(report.version))
+
+
+@judge("status.repeated-after-failure")
+def unheard_report_is_repeated(history: History) -> Occasions:
+    """A report that was not taken comes again."""
+    declared = history.header.declared
+    patience = declared.get("max_backoff", 0.0) + 3 * declared.get("poll_interval", 0.0)
+    patience += declared.get("request_timeout", 0.0)
+    for device in devices(history):
+        said = reports(device)
+        for index, report in enumerate(said):
+            if report.view.status not in (None, 429, 503):
+                continue
+            later = [r for r in said[index + 1 :] if r.deployment_id == report.deployment_id]
+            end = report.view.ended + patience + (pause_of(report.view) or 0.0)
+            if later and later[0].value == report.value:
+                yield kept(later[0].view)
+            elif later or (device.runs_until(report.view.ended) > end and history.events[-1].at > end):
+                received = f"{later[0].state!r} next" if later else f"nothing within {end - report.view.ended:.1f} s"
+                did = f"did not take the report {report.state!r}"
+                yield broken(report.view, did=did, expected="the same report again", received=received)
