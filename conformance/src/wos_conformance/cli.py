@@ -10,6 +10,7 @@ import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -21,7 +22,7 @@ from wos_conformance.report import report, terminal
 from wos_conformance.requirement import Requirement
 from wos_conformance.run import execute
 from wos_conformance.specification import Specification, SpecificationError
-from wos_conformance.suite.settings import DEPTHS, ControlSettings, Role, Settings
+from wos_conformance.suite.settings import DEPTHS, ControlSettings, DepthName, Role, Settings
 
 EXIT_COULD_NOT_JUDGE = 3
 _REPORTS = Path("reports/local")
@@ -33,7 +34,7 @@ def main() -> None:
     """Judge a WOS or an agent by the WOS-Agent specification."""
 
 
-class RequirementId(click.ParamType):
+class RequirementId(click.ParamType[str]):
     """The id of a requirement; a wrong one is answered with the nearest right one."""
 
     name = "requirement"
@@ -71,7 +72,7 @@ def run() -> None:
 @click.option("--url", required=True, metavar="URL", help="https URL of the WOS, without a path.")
 @click.option("--credentials", type=click.Path(exists=True, file_okay=False), help="Folder made by `init`.")
 @_common
-def run_wos(url: str, credentials: str | None, **common: object) -> None:
+def run_wos(url: str, credentials: str | None, **common: Any) -> None:
     """Visit a WOS and judge it."""
     _check_url(url)
     _conclude(_settings("wos", url=url, credentials=credentials, **common))
@@ -84,7 +85,7 @@ def run_wos(url: str, credentials: str | None, **common: object) -> None:
 @click.option("--apply-time", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds.")
 @_common
 def run_agent(
-    poll_interval: float, request_timeout: float, max_backoff: float, apply_time: float, **common: object
+    poll_interval: float, request_timeout: float, max_backoff: float, apply_time: float, **common: Any
 ) -> None:
     """Face an agent with a scripted WOS and judge it."""
     if not common["control_url"] and not common["control_command"]:
@@ -104,7 +105,7 @@ def _settings(
     control_url: str | None,
     control_token_file: str | None,
     control_command: str | None,
-    depth: str,
+    depth: DepthName,
     seed: int | None,
     only: tuple[str, ...],
     target: str,

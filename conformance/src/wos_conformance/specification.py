@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import jsonschema
 import jsonschema_rs
@@ -16,6 +16,7 @@ from referencing import Registry, Resource
 from wos_conformance.requirement import KEYWORD, Requirement, Role
 
 LINE = re.compile(r"^> \*\*(?P<id>[a-z0-9-]+\.[a-z0-9.-]+)\*\* (?P<sentence>.+)$", re.MULTILINE)
+S = TypeVar("S", bound="Specification")
 _ROW = {"role", "origin", "source", "feature", "needs", "schema", "contested", "untestable"}
 
 
@@ -38,7 +39,7 @@ class Specification:
         Raises:
             SpecificationError: there is no such version.
         """
-        return _load(cls, version)  # type: ignore[return-value]
+        return _load(cls, version)
 
     def requirement(self, name: str) -> Requirement:
         """The requirement of this id.
@@ -103,9 +104,14 @@ class Specification:
         return f"sha256:{total.hexdigest()}"
 
 
-@lru_cache
-def _load(kind: type[Specification], version: str) -> Specification:
-    return kind(_folder(version), version)
+_LOADED: dict[str, Any] = {}
+
+
+def _load(kind: type[S], version: str) -> S:
+    if version not in _LOADED:
+        _LOADED[version] = kind(_folder(version), version)
+    loaded: S = _LOADED[version]
+    return loaded
 
 
 def _folder(version: str) -> Path:
@@ -142,11 +148,11 @@ def _requirement(name: str, sentence: str, chapter: str, row: dict[str, Any]) ->
         raise SpecificationError(f"{name} in requirements.yaml has unknown members: {', '.join(sorted(unknown))}")
     if row.get("role") not in ("wos", "agent"):
         raise SpecificationError(f"{name} in requirements.yaml has role {row.get('role')!r}; allowed: wos, agent")
+    members: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
     return Requirement(
         id=name,
         sentence=sentence,
         keyword=keywords[0],
         chapter=chapter,
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()},
+        **members,
     )
-

@@ -155,7 +155,7 @@ def _blocked(history: History) -> dict[str, str]:
         end = ends.get(begin.name)
         if begin.what == "scenario" and begin.phase == "begin" and end and end.outcome == "blocked":
             reason = end.reason.rpartition("went no further: ")[2]
-            told |= {name: f"blocked in {begin.name}: {reason}" for name in begin.requirements}
+            told |= dict.fromkeys(begin.requirements, f"blocked in {begin.name}: {reason}")
     return told
 
 
@@ -204,4 +204,3 @@ def _agent_lacks(history: History) -> str | None:
         return "it did not poll"
     downloads = [*history.exchanges("document", 200), *history.exchanges("bundle", 200)]
     return None if any(view.complete for view in downloads) else "it downloaded no deployment"
-

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wos_reference.agent.desired_state import ManifestError, read_manifest
 from wos_reference.agent.document import parameters_of, read_document
 from wos_reference.agent.report import MOST_SEVERE_FIRST, overall_state

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wos_reference.agent.schedule import Gate, pause_after, retry_after_seconds
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)

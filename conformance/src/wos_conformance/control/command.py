@@ -1,4 +1,4 @@
-"""Test control as a command: the verb is its last argument, JSON goes in and out; the exit code stands for the status."""
+"""Test control as a command: the verb is its last argument, JSON goes in and out, the exit code is the status."""
 
 import subprocess
 from collections.abc import Sequence
@@ -23,7 +23,9 @@ class CommandTransport:
             Unreachable: the command cannot be run, or does not end.
         """
         try:
-            done = subprocess.run([*self._command, verb], input=body, capture_output=True, timeout=_TIMEOUT, check=False)
+            done = subprocess.run(
+                [*self._command, verb], input=body, capture_output=True, timeout=_TIMEOUT, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Unreachable(str(error)) from error
         return Reply(STATUSES.get(done.returncode, 400), done.stdout)

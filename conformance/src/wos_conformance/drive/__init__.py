@@ -1,1 +1,1 @@
-"""What touches the network: the visitor of a WOS, the double that faces an agent, identities, faults. It never judges."""
+"""What touches the network: the visitor of a WOS, the double that faces an agent, identities, faults."""

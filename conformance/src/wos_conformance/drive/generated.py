@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
 
 _OURS = {"user-agent", "x-schemathesis-testcaseid", "accept-encoding", "connection", "content-length", "host"}
 _BASE = "https://wos.example"
@@ -36,7 +37,11 @@ def requests(document: Path) -> Iterator[tuple[str, st.SearchStrategy[GeneratedR
 
 @cache
 def _operations(document: Path) -> list[Any]:
-    return [result.ok() for result in schemathesis.openapi.from_path(document).get_all_operations()]
+    return [
+        result.ok()
+        for result in schemathesis.openapi.from_path(document).get_all_operations()
+        if isinstance(result, Ok)
+    ]
 
 
 def _plain(case: Any) -> GeneratedRequest:

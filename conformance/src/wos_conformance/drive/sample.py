@@ -73,9 +73,7 @@ def application(random: Random, components: int = 1, kind: str = "compose") -> d
     }
 
 
-def status(
-    deployment_id: str, version: int, components: Sequence[str], state: str = "installed"
-) -> dict[str, Any]:
+def status(deployment_id: str, version: int, components: Sequence[str], state: str = "installed") -> dict[str, Any]:
     """A valid report in which every component has the same state (schema ``deployment-status``)."""
     return {
         "deploymentId": deployment_id,

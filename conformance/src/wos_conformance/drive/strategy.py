@@ -57,7 +57,11 @@ def applications(draw: st.DrawFn) -> dict[str, Any]:
     description: dict[str, Any] = {
         "apiVersion": "v1",
         "id": f"com-example-{draw(NAMES)}",
-        "metadata": {"name": draw(NAMES), "version": draw(REVISIONS), "catalog": {"organization": [{"name": "Example"}]}},
+        "metadata": {
+            "name": draw(NAMES),
+            "version": draw(REVISIONS),
+            "catalog": {"organization": [{"name": "Example"}]},
+        },
         "deploymentProfiles": [{"type": kind, "id": kind, "components": components}],
         "parameters": {},
     }

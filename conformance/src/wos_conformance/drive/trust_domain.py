@@ -167,7 +167,7 @@ class TrustDomain:
             _write(folder / f"{name}-key.pem", _key_pem(authority.key))
         pool = [self.agent(f"pool-{number}") for number in range(_POOL_SIZE)]
         pool += [self.agent(f"pool-{flaw}", flaw) for flaw in ("unlisted", *AGENT_FLAWS)]
-        entries = []
+        entries: list[dict[str, str | None]] = []
         for svid in pool:
             name = svid.flaw or f"agent-{len(entries)}"
             _write(folder / "pool" / f"{name}.pem", svid.chain_pem)

@@ -173,9 +173,7 @@ class Footer(Event, tag="footer", frozen=True, kw_only=True):
     errors: list[str] = []
 
 
-AnyEvent = (
-    Header | Mark | Connection | Closed | Exchange | Publication | Fault | Control | Deadline | Footer
-)
+AnyEvent = Header | Mark | Connection | Closed | Exchange | Publication | Fault | Control | Deadline | Footer
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

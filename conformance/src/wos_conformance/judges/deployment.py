@@ -95,7 +95,9 @@ def _next_manifest(history: History, control: Control, client: str) -> ExchangeV
 @judge("deployment.update-keeps-id")
 def updated_deployment_keeps_its_id(history: History) -> Occasions:
     """After an update the manifest names the deployment under the same id."""
-    owners = {str((c.response or {}).get("deploymentId")): str(c.request.get("spiffeId")) for c in history.controls("assign")}
+    owners = {
+        str((c.response or {}).get("deploymentId")): str(c.request.get("spiffeId")) for c in history.controls("assign")
+    }
     gone = [(c.seq, str(c.request.get("deploymentId"))) for c in history.controls("withdraw")]
     for control in history.controls("update"):
         name = str(control.request.get("deploymentId"))

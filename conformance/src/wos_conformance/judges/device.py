@@ -64,7 +64,7 @@ class Device:
         """The publication of this version, the good one if there are several."""
         found = [publication for publication in self.publications if publication.version == version]
         good = [publication for publication in found if publication.defect is None]
-        return (good or found or [None])[-1]
+        return next(reversed(good or found), None)
 
     def good_before(self, seq: int) -> Publication | None:
         """The newest publication before an event that had to be adopted."""
@@ -171,4 +171,3 @@ def deadlines(history: History, what: str) -> Iterator[tuple[Device, Deadline, P
         if deadline.what == what and deadline.subject in owner:
             device, publication = owner[deadline.subject]
             yield device, deadline, publication
-

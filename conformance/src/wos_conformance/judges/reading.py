@@ -1,4 +1,4 @@
-"""How judges read what was sent: what kind of text a body is, whether two JSON values are the same, what a problem says."""
+"""How judges read what was sent: kinds of text, equal JSON values, problem types, header fields."""
 
 import json
 import re

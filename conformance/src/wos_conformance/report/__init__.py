@@ -1,1 +1,1 @@
-"""What people and programs read after a run; everything here is computed from the history, so it can be computed again."""
+"""What people and programs read after a run, computed from its history so that it can be computed again."""

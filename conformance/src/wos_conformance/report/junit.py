@@ -16,7 +16,8 @@ def junit_bytes(report: dict[str, Any]) -> bytes:
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
 
 
 def _case(row: dict[str, Any]) -> ET.Element:
@@ -34,4 +35,7 @@ def _case(row: dict[str, Any]) -> ET.Element:
 
 def _xml_safe(text: str) -> str:
     """XML 1.0 has no way to write control characters and lone surrogates; show them as escapes."""
-    return "".join(c if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else ascii(c)[1:-1] for c in text)
+    return "".join(
+        c if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else ascii(c)[1:-1]
+        for c in text
+    )

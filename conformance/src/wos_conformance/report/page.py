@@ -1,4 +1,4 @@
-"""What `scenarios.html` shows beside each scenario: the requirements, their level and verdict, the first broken occasion."""
+"""What `scenarios.html` shows with each scenario: requirements, level, verdict, first broken occasion."""
 
 from collections.abc import Sequence
 from html import escape

@@ -83,12 +83,17 @@ def differences(folder: Path, computed: Report) -> list[str]:
         if not (folder / name).exists():
             found.append(f"{name} is missing; the report names it")
         elif _digest(folder / name) != digest:
-            found.append(f"{name} is not the file that the report names: expected {digest}, found {_digest(folder / name)}")
+            found.append(
+                f"{name} is not the file that the report names: expected {digest}, found {_digest(folder / name)}"
+            )
     for name, expected in computed.files().items():
         path = folder / name
         content = path.read_bytes() if path.exists() else b""
         if content != expected and not (found and name == REPORT):
-            at = next((i for i, (a, b) in enumerate(zip(content, expected, strict=False)) if a != b), min(len(content), len(expected)))
+            at = next(
+                (i for i, (a, b) in enumerate(zip(content, expected, strict=False)) if a != b),
+                min(len(content), len(expected)),
+            )
             found.append(f"{name} differs from what the history says, first at byte {at} of {len(expected)}")
     return found
 

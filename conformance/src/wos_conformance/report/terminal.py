@@ -22,7 +22,11 @@ def summary(report: Report, folder: Path) -> str:
 
 
 def _count_line(level: str, counts: dict[str, int]) -> str:
-    parts = [f"{counts.get(state, 0)} {state.replace('-', ' ')}" for state in _STATES if counts.get(state) or state in _STATES[:3]]
+    parts = [
+        f"{counts.get(state, 0)} {state.replace('-', ' ')}"
+        for state in _STATES
+        if counts.get(state) or state in _STATES[:3]
+    ]
     return f"{level:<7} {', '.join(parts)}"
 
 
@@ -41,7 +45,9 @@ def _meaning(report: Report) -> list[str]:
     conclusion = report.value["conclusion"]
     role = report.value["run"]["role"]
     if report.exit_code == 0:
-        text = f"conformant: this {role} keeps every MUST of WOS-Agent {report.value['run']['specification']} that applies"
+        text = (
+            f"conformant: this {role} keeps every MUST of WOS-Agent {report.value['run']['specification']} that applies"
+        )
     elif report.exit_code == 1:
         text = f"not conformant: {'; '.join(conclusion['reasons'])}"
     else:

@@ -1,4 +1,4 @@
-"""What both roles share while a scenario plays: the run, random content, and how a scenario says that it cannot go on."""
+"""What both roles share while a scenario plays: the run, random content, and a way to say that it is blocked."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,7 +14,6 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from wos_conformance.control import Control
 from wos_conformance.history import Mark, Recorder
 from wos_conformance.suite.settings import Settings
-
 
 P = ParamSpec("P")
 
@@ -90,7 +89,7 @@ class Scene:
     def play(self, machine: type[RuleBasedStateMachine]) -> None:
         """Let Hypothesis play programs of a state machine whose examples judge themselves."""
         amounts = self.run.settings.amounts
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             machine,
             settings=self._settings(max_examples=amounts.programs, stateful_step_count=amounts.steps),
         )

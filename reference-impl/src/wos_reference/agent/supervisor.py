@@ -69,7 +69,7 @@ class Supervisor:
         self._agent = subprocess.Popen(
             [*self._command, "--config", str(file)],
             stdin=subprocess.DEVNULL,
-            preexec_fn=end_with(os.getpid()),  # noqa: PLW1509 -- one thread only, see control.py
+            preexec_fn=end_with(os.getpid()),
         )
         return {}
 

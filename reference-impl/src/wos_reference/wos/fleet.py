@@ -1,4 +1,4 @@
-"""What the WOS knows and decides: clients, devices, deployments, manifests, reports. Every change is one transaction."""
+"""What the WOS knows and decides: clients, devices, deployments, manifests, reports; a change is a transaction."""
 
 import json
 from collections.abc import Iterator

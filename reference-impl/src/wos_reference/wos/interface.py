@@ -226,7 +226,7 @@ def conditional(request: Request, content: bytes, headers: dict[str, str], media
 def matches(if_none_match: list[str], etag: str) -> bool:
     """Whether `If-None-Match` holds the tag, compared without regard to `W/` (RFC 9110, 13.1.2)."""
     held = parse_etags(", ".join(if_none_match))
-    return held.star_tag or held.contains_weak(etag.strip('"')) and _quoted(if_none_match)
+    return held.star_tag or (held.contains_weak(etag.strip('"')) and _quoted(if_none_match))
 
 
 def _quoted(if_none_match: list[str]) -> bool:

@@ -58,7 +58,7 @@ def serve(configuration: Configuration) -> None:
 
 def _interface_config(interface: Interface, configuration: Configuration) -> uvicorn.Config:
     return uvicorn.Config(
-        interface,  # type: ignore[arg-type]
+        interface,
         http=PeerCertificateProtocol,
         log_config=None,
         access_log=False,

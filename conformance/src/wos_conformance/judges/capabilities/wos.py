@@ -138,9 +138,10 @@ def _replayed(history: History) -> Iterator[tuple[ExchangeView | Control, _Recor
 def _accepted_puts(history: History, *, again: bool) -> Iterator[ExchangeView]:
     right = {view.seq for view, value, valid in _documents(history) if _is_right(view, value, valid)}
     for event, records in _replayed(history):
-        if isinstance(event, ExchangeView) and event.seq in right and _key(event) not in records.unsure:
-            if (_key(event) in records.present) == again:
-                yield event
+        if not isinstance(event, ExchangeView) or event.seq not in right or _key(event) in records.unsure:
+            continue
+        if (_key(event) in records.present) == again:
+            yield event
 
 
 @judge("capabilities.first-201")
@@ -187,7 +188,7 @@ def _shown(control: Control) -> dict[str, Any] | None:
 
 
 def _looks(history: History, *, after_refusal: bool) -> Iterator[tuple[Control, str, Any, dict[str, Any]]]:
-    """Views of the operator: the device that is looked for, what is expected of it (None: nothing), all that is shown."""
+    """Looks of the operator: which device, what is expected of it (None: no record), all that is shown."""
     for event, records in _replayed(history):
         if not isinstance(event, Control) or (shown := _shown(event)) is None:
             continue

@@ -111,4 +111,6 @@ def agent_waits_as_long_as_it_was_told(history: History) -> Occasions:
             else:
                 did = f"answered {before.method} {before.path[:60]} with {before.status} and Retry-After: "
                 did += str(before.header("retry-after"))
-                yield broken(view, did=did, expected=f"a pause of {pause:.1f} s", received=f"again after {waited:.2f} s")
+                yield broken(
+                    view, did=did, expected=f"a pause of {pause:.1f} s", received=f"again after {waited:.2f} s"
+                )

@@ -112,9 +112,10 @@ def _settled(history: History, *defects: str) -> Iterator[tuple[Device, Publicat
     """Publications with one of these defects after the agent has looked at them: what runs, and what should."""
     for device, deadline, publication in deadlines(history, "settled"):
         look, good = device.look_after(deadline.seq), device.good_before(publication.seq)
-        if publication.defect in defects and deadline.met and look is not None and good is not None:
-            if _was_adopted(history, good):
-                yield device, publication, look, workloads_of(history, good)
+        if publication.defect not in defects or not deadline.met or look is None or good is None:
+            continue
+        if _was_adopted(history, good):
+            yield device, publication, look, workloads_of(history, good)
 
 
 def _was_adopted(history: History, publication: Publication) -> bool:
@@ -144,7 +145,11 @@ def _unverified(*defects: str) -> Judge:
         """Nothing runs that comes from bytes with another digest."""
         for _, publication, look, before in _settled(history, *defects):
             running = observed(look)
-            wrong = [w for w in _false_workloads(history, publication) if not w.same(before.get((w.deployment_id, w.component)))]
+            wrong = [
+                w
+                for w in _false_workloads(history, publication)
+                if not w.same(before.get((w.deployment_id, w.component)))
+            ]
             found = [str(w) for w in wrong if w.same(running.get((w.deployment_id, w.component)))]
             told = f"published version {publication.version} with bytes that are not what the digest says"
             if found:

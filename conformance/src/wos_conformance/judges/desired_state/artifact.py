@@ -75,7 +75,9 @@ def _digest(operation: str) -> Judge:
             if found == view.parameters["digest"]:
                 yield kept(view)
             else:
-                yield broken(view, expected=f"bytes with digest {view.parameters['digest']}", received=f"digest {found}")
+                yield broken(
+                    view, expected=f"bytes with digest {view.parameters['digest']}", received=f"digest {found}"
+                )
 
     return body_has_the_digest_in_its_path
 

@@ -113,9 +113,14 @@ def first_manifest_is_empty_and_has_version_1(history: History) -> Occasions:
             pending[client] = control
         admitted.add(client)
     for view in manifests(history):
-        control = pending.pop(view.client, None)
+        admission = pending.pop(view.client, None)
         value = readable(view)
-        if control is None or value is None or view.started < control.ended or _touched_before(history, view, touched):
+        if (
+            admission is None
+            or value is None
+            or view.started < admission.ended
+            or _touched_before(history, view, touched)
+        ):
             continue
         version, count = value["manifestVersion"], len(value["deployments"])
         if version == 1 and count == 0:
@@ -185,7 +190,9 @@ def change_is_in_the_next_manifest(history: History) -> Occasions:
         changes, before = seen.get(view.client, (0, {}))
         if wanted.changes != changes:
             yield _published(view, wanted, served_now, before)
-        contents = {name: (wanted.deployments[name].content, d) for name, d in served_now.items() if name in wanted.deployments}
+        contents = {
+            name: (wanted.deployments[name].content, d) for name, d in served_now.items() if name in wanted.deployments
+        }
         seen[view.client] = (wanted.changes, contents)
 
 
@@ -196,7 +203,9 @@ def _published(
     if missing := sorted(set(wanted.deployments) - set(now)):
         return broken(view, did=did, expected=f"deployment {missing[0]}, which was assigned", received=f"{sorted(now)}")
     if surplus := sorted(set(now) & wanted.withdrawn):
-        return broken(view, did=did, expected=f"no deployment {surplus[0]}, which was withdrawn", received=f"{sorted(now)}")
+        return broken(
+            view, did=did, expected=f"no deployment {surplus[0]}, which was withdrawn", received=f"{sorted(now)}"
+        )
     for name, deployment in wanted.deployments.items():
         content, digest = before.get(name, (None, None))
         if content is not None and _visible(content) != _visible(deployment.content) and digest == now[name]:
@@ -245,7 +254,7 @@ def url_is_made_of_id_and_digest(history: History) -> Occasions:
 
 @dataclass
 class _Known:
-    """What is known of the current manifest of a client: its tag, and how many changes there were when it was served."""
+    """The tag of the manifest that a client was served last, and how many changes there were by then."""
 
     tag: str
     changes: int
@@ -339,5 +348,3 @@ def other_media_types_are_not_served(history: History) -> Occasions:
         else:
             did = f"asked for the manifest with Accept: {accept}"
             yield broken(view, did=did, expected="status 406", received=told(view))
-
-

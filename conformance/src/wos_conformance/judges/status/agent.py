@@ -200,12 +200,13 @@ def _brings(device: Device, view: ExchangeView, deployment_id: str, digest: str)
         return view.parameters == {"deploymentId": deployment_id, "digest": digest}
     if view.operation != "bundle":
         return False
-    for publication in device.publications:
-        document = publication.documents.get(deployment_id)
-        if publication.bundle and publication.bundle.digest == view.parameters["digest"] and document:
-            if document.digest == digest:
-                return True
-    return False
+    return any(
+        publication.bundle is not None
+        and publication.bundle.digest == view.parameters["digest"]
+        and deployment_id in publication.documents
+        and publication.documents[deployment_id].digest == digest
+        for publication in device.publications
+    )
 
 
 @judge("status.tells-the-truth")

@@ -150,7 +150,9 @@ class Stage(Scene):
         """
         if answer.status not in statuses:
             received = answer.failure or f"status {answer.status}"
-            raise Blocked(f"expected status {' or '.join(map(str, statuses))}, received {received} (event {answer.seq})")
+            raise Blocked(
+                f"expected status {' or '.join(map(str, statuses))}, received {received} (event {answer.seq})"
+            )
         return answer
 
     def svid(self, flaw: str | None) -> Svid:

@@ -30,7 +30,9 @@ HOSTILE_PATHS = {
 }
 
 
-@pytest.mark.gives("errors.problem-media-type", "errors.problem-valid", "errors.type-registered", "errors.no-server-error")
+@pytest.mark.gives(
+    "errors.problem-media-type", "errors.problem-valid", "errors.type-registered", "errors.no-server-error"
+)
 @pytest.mark.parametrize("body", HOSTILE_BODIES)
 def test_body_is_hostile(wos: Stage, body: str) -> None:
     """Bodies that break careless parsers are sent as capabilities and as a report."""
