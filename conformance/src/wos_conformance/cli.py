@@ -55,6 +55,7 @@ def _common(command: click.decorators.FC) -> click.decorators.FC:
         click.option("--depth", type=click.Choice(list(DEPTHS)), default="quick", show_default=True),
         click.option("--seed", type=click.IntRange(min=0), help="Repeats a run.  [default: random]"),
         click.option("--only", multiple=True, type=RequirementId(), help="Only scenarios for this requirement."),
+        click.option("--shrink/--no-shrink", default=True, help="Make counterexamples small.", show_default=True),
         click.option("--target", default="unnamed", show_default=True, help="What the report calls the target."),
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder."),
     ]
@@ -108,6 +109,7 @@ def _settings(
     depth: DepthName,
     seed: int | None,
     only: tuple[str, ...],
+    shrink: bool,
     target: str,
     out: Path | None,
     url: str | None = None,
@@ -130,6 +132,7 @@ def _settings(
         control=control,
         declared=declared or {},
         only=list(only),
+        shrink=shrink,
     )
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Protocol
 
 from wos_conformance.control.command import CommandTransport
-from wos_conformance.control.contract import Control, ControlFailed, ControlUnsupported, Transport
+from wos_conformance.control.contract import Control, ControlFailed, ControlRefused, ControlUnsupported, Transport
 from wos_conformance.control.http import HttpTransport
 from wos_conformance.history import Recorder
 
-__all__ = ["Control", "ControlFailed", "ControlUnsupported", "Transport", "open_control"]
+__all__ = ["Control", "ControlFailed", "ControlRefused", "ControlUnsupported", "Transport", "open_control"]
 
 
 class _Settings(Protocol):

@@ -19,6 +19,10 @@ class ControlFailed(Exception):
     """The control itself does not work: a fault of the set-up, never a verdict on the target."""
 
 
+class ControlRefused(ControlFailed):
+    """The control understood the request and finds it wrong (400, 404 or 409)."""
+
+
 class ControlUnsupported(Exception):
     """The target does not offer this optional verb."""
 
@@ -59,7 +63,8 @@ class Control:
 
         Raises:
             ControlUnsupported: the target does not offer it.
-            ControlFailed: the control is unreachable, refuses, or answers nonsense.
+            ControlRefused: the target finds the request wrong.
+            ControlFailed: the control is unreachable or answers nonsense.
         """
         started = self._recorder.now()
         request = {"requestId": str(uuid4()), **arguments}
@@ -77,7 +82,8 @@ class Control:
         if outcome == "unsupported":
             raise ControlUnsupported(f"the target does not offer `{verb}`")
         if response is None:
-            raise ControlFailed(f"test control, verb `{verb}`: {failure}")
+            kind = ControlRefused if outcome == "refused" else ControlFailed
+            raise kind(f"test control, verb `{verb}`: {failure}")
         return response
 
     def _asked(self, verb: str, request: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str | None]:
@@ -106,5 +112,6 @@ def _understood(reply: Reply) -> tuple[str, dict[str, Any] | None, str | None]:
     if not isinstance(value, dict):
         return "failed", None, f"expected a JSON object, received {reply.text[:80]!r}"
     if reply.status != 200:
-        return "failed", None, f"status {reply.status}: {value.get('error', reply.text[:200])}"
+        outcome = "refused" if reply.status in (400, 404, 409) else "failed"
+        return outcome, None, f"status {reply.status}: {value.get('error', reply.text[:200])}"
     return "done", value, None

@@ -150,7 +150,7 @@ class Control(Event, tag="control", frozen=True, kw_only=True):
     verb: str
     request: dict[str, Any]
     response: dict[str, Any] | None
-    outcome: Literal["done", "accepted", "unsupported", "failed"]
+    outcome: Literal["done", "unsupported", "refused", "failed"]
     started: float
     ended: float
     failure: str | None = None

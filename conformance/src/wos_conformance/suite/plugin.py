@@ -51,7 +51,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Say what the slice of a scenario shows, in place of what pytest makes of its exception."""
-    report: pytest.TestReport = yield  # type: ignore[assignment,misc]
+    report: pytest.TestReport = yield  # type: ignore[assignment]
     conductor = item.config.stash[CONDUCTOR]
     error = call.excinfo.value if call.excinfo else None
     if call.when == "call" or error is not None:

@@ -131,4 +131,4 @@ def announce_ready(ready_file: Path, url: str) -> None:
     """Write the address of the listener; the file is there completely or not at all."""
     new = ready_file.with_name(ready_file.name + ".new")
     new.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-    os.replace(new, ready_file)
+    new.replace(ready_file)

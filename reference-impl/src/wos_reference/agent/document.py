@@ -85,7 +85,7 @@ def _load(body: bytes) -> Any:
     try:
         text = body.decode()
         _bound(text)
-        return yaml.load(text, CoreLoader)
+        return yaml.load(text, CoreLoader)  # noqa: S506 - a safe loader with the types of YAML 1.2
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ManifestError(f"a document cannot be read: {error}") from error
 

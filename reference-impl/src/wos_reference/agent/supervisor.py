@@ -168,8 +168,8 @@ def write_configuration(folder: Path, storage: Path, content: dict[str, Any]) ->
 def write_private(file: Path, text: str) -> None:
     """Write a file that only its owner can read, whatever was there before."""
     file.unlink(missing_ok=True)
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        stream.write(text)
+    file.touch(mode=0o600)
+    file.write_text(text)
 
 
 def end_with(supervisor: int) -> Callable[[], None] | None:

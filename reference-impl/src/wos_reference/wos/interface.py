@@ -1,9 +1,9 @@
 """The interface toward agents: one function per operation of openapi/wos.yaml, and the door in front of them."""
 
 import json
+import logging
 import math
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -22,7 +22,7 @@ from wos_reference.wos.problem import Refusal, plain_problem, problem, transient
 BODY_AT_MOST = 1 << 20
 IMMUTABLE = "private, max-age=31536000, immutable"
 
-Operation = Callable[["Interface", Request, str, dict[str, str]], Awaitable[Response]]
+logger = logging.getLogger(__name__)
 
 
 class Interface:
@@ -43,6 +43,9 @@ class Interface:
             answer = await self.serve(request)
         except Refusal as refusal:
             answer = refusal.answer
+        except Exception:  # whatever it is, the caller gets a problem document and the operator a traceback
+            logger.exception("%s %s was not served", request.method, request.scope["raw_path"])
+            answer = transient_problem(500)
         await answer(scope, receive, send)
 
     async def serve(self, request: Request) -> Response:
@@ -55,7 +58,7 @@ class Interface:
             operation = methods.get(request.method)
             if operation is None:
                 raise Refusal(plain_problem(405, {"Allow": ", ".join(sorted(methods))}))
-            return await operation(self, request, client, _parameters(found))
+            return await getattr(self, operation)(request, client, _parameters(found))
         raise Refusal(plain_problem(404))
 
     def authenticate(self, request: Request) -> str:
@@ -130,13 +133,14 @@ class Interface:
         return Response(status_code=201 if first else 200)
 
 
-ROUTES: list[tuple[re.Pattern[str], dict[str, Operation]]] = [
-    (re.compile(r"/api/v1/capabilities/(?P<deviceId>.+)"), {"PUT": Interface.announce, "DELETE": Interface.forget}),
-    (re.compile(r"/api/v1/deployments"), {"GET": Interface.get_manifest}),
-    (re.compile(r"/api/v1/deployments/(?P<deploymentId>[^/]+)/status"), {"POST": Interface.report}),
-    (re.compile(r"/api/v1/deployments/(?P<deploymentId>[^/]+)/(?P<digest>[^/]+)"), {"GET": Interface.get_document}),
-    (re.compile(r"/api/v1/bundles/(?P<digest>[^/]+)"), {"GET": Interface.get_bundle}),
+ROUTES: list[tuple[re.Pattern[str], dict[str, str]]] = [
+    (re.compile(r"/api/v1/capabilities/(?P<deviceId>.+)"), {"PUT": "announce", "DELETE": "forget"}),
+    (re.compile(r"/api/v1/deployments"), {"GET": "get_manifest"}),
+    (re.compile(r"/api/v1/deployments/(?P<deploymentId>[^/]+)/status"), {"POST": "report"}),
+    (re.compile(r"/api/v1/deployments/(?P<deploymentId>[^/]+)/(?P<digest>[^/]+)"), {"GET": "get_document"}),
+    (re.compile(r"/api/v1/bundles/(?P<digest>[^/]+)"), {"GET": "get_bundle"}),
 ]
+"""Pattern of the path, then the operation for each method."""
 
 
 def _parameters(found: re.Match[str]) -> dict[str, str]:

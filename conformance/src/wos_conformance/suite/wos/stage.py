@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from wos_conformance.control import ControlRefused
 from wos_conformance.drive import sample
 from wos_conformance.drive.client import Answer, Visitor
 from wos_conformance.drive.trust_domain import Svid, TrustDomain
@@ -71,6 +72,11 @@ class Client:
         """The SPIFFE id of its certificate."""
         return self.visitor.svid.spiffe_id if self.visitor.svid and self.visitor.svid.spiffe_id else ""
 
+    @property
+    def client_id(self) -> str:
+        """The last segment of its SPIFFE id."""
+        return self.spiffe_id.rpartition("/")[2]
+
     def device_path(self, device_id: str | None = None) -> str:
         """The path of a device's record, its own by default."""
         return f"/api/v1/capabilities/{quote(device_id or self.device_id, safe=_UNRESERVED)}"
@@ -109,11 +115,14 @@ class Twin:
     """The place of a negative beside its positive: what comes here differs from a served peer in one thing."""
 
     stage: "Stage"
-    visitors: list[Visitor] = field(default_factory=list)
+    positive: Client
 
     def flawed(self, flaw: str) -> Client:
         """A peer whose certificate has this one flaw."""
-        return self.stage.enter(self.stage.svid(flaw))
+        svid = self.stage.svid(flaw, self.positive.client_id)
+        if svid.spiffe_id and flaw != "unlisted":
+            self.stage.try_to_admit(svid.spiffe_id)
+        return self.stage.enter(svid)
 
     def anonymous(self) -> Client:
         """A peer without a certificate."""
@@ -121,7 +130,7 @@ class Twin:
 
     def old_tls(self) -> None:
         """A peer with a good certificate that offers nothing newer than TLS 1.1."""
-        self.stage.visitor(self.stage.svid(None)).attempt_old_tls()
+        self.stage.visitor(self.positive.visitor.svid).attempt_old_tls()
 
 
 class Stage(Scene):
@@ -155,11 +164,17 @@ class Stage(Scene):
             )
         return answer
 
-    def svid(self, flaw: str | None) -> Svid:
+    def svid(self, flaw: str | None, client_id: str | None = None) -> Svid:
         """An SVID with this flaw, or a good one; `unlisted` is a good one that nobody admits."""
         if self.run.control is None:
             return self.trust_domain.from_pool(flaw)
-        return self.trust_domain.agent(flaw=flaw)
+        return self.trust_domain.agent(None if flaw == "unlisted" else client_id, flaw)
+
+    def try_to_admit(self, spiffe_id: str) -> None:
+        """Let the policy accept a flawed peer, so that only its flaw can speak against it; a WOS may decline that."""
+        if self.run.control is not None:
+            with suppress(ControlRefused):
+                self.control("admit", spiffeId=spiffe_id)
 
     def visitor(self, svid: Svid | None) -> Visitor:
         """Somebody who visits the WOS with this SVID."""
@@ -186,7 +201,7 @@ class Stage(Scene):
         """The client is served once; what happens inside counts only if it was."""
         positive = client.poll()
         with self.mark("attempt", self.name, twin=positive.seq):
-            yield Twin(self)
+            yield Twin(self, client)
 
     def manifest(self, client: Client) -> Manifest:
         """The manifest that is served to the client now.

@@ -68,7 +68,7 @@ def write_workload(folder: Path, workload: Workload) -> None:
         json.dump(content, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(new, folder / file_name(workload))
+    new.replace(folder / file_name(workload))
 
 
 def clear_others(folder: Path, names: set[str]) -> None:

@@ -1,0 +1,53 @@
+"""Each mutant is caught by the judge of the requirement that it names; the unmutated reference is certified elsewhere."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mutants.wos import MUTANTS as WOS_MUTANTS
+from reference import running_wos
+
+from wos_conformance.drive.trust_domain import TrustDomain
+
+TESTS = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def credentials(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trust domain for all mutants of a WOS."""
+    folder = tmp_path_factory.mktemp("credentials")
+    TrustDomain.create("plant.example", "main").save(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that commit sins find the catalogue."""
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+
+
+@pytest.mark.parametrize("name", WOS_MUTANTS)
+def test_judge_catches_wos_that(name: str, credentials: Path, tmp_path: Path) -> None:
+    """A WOS with one sin fails the requirement, and the command says so."""
+    requirement = WOS_MUTANTS[name].requirement
+    with running_wos(tmp_path / "wos", credentials, [sys.executable, "-m", "mutants", "wos", name]) as wos:
+        options = ["--url", wos.wos_url, "--credentials", str(credentials), "--control", wos.control_url]
+        options += ["--control-token-file", str(wos.token_file), "--out", str(tmp_path / "run")]
+        done = judged("wos", requirement, options)
+    assert_caught(requirement, done, tmp_path / "run")
+
+
+def judged(role: str, requirement: str, options: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run the scenarios of one requirement."""
+    command = [sys.executable, "-m", "wos_conformance", "run", role, "--only", requirement, "--seed", "7"]
+    return subprocess.run([*command, "--no-shrink", *options], capture_output=True, text=True, check=False)
+
+
+def assert_caught(requirement: str, done: "subprocess.CompletedProcess[str]", run: Path) -> None:
+    """The judge of the requirement saw it broken, exit code and text say so."""
+    rows = {row["id"]: row for row in json.loads((run / "report.json").read_bytes())["requirements"]}
+    assert rows[requirement]["state"] == "failed", done.stdout + done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"{requirement} (" in done.stdout
