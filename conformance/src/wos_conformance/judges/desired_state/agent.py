@@ -136,7 +136,7 @@ judge("desired-state.algorithm-known")(_refused("algorithm-unknown"))
 judge("desired-state.lower-version-refused")(_refused("version-lower"))
 judge("desired-state.equal-version-refused")(_refused("version-equal"))
 judge("desired-state.failure-keeps-running")(
-    _refused("document-digest-wrong", "bundle-digest-wrong", "document-missing", "bundle-missing", "unreachable")
+    _refused("document-digest-wrong", "bundle-digest-wrong", "artifacts-missing", "unreachable")
 )
 
 
@@ -178,7 +178,7 @@ judge("desired-state.bundle-verified")(_unverified("bundle-digest-wrong"))
 @judge("desired-state.not-found-keeps-running")
 def not_found_is_no_removal(history: History) -> Occasions:
     """What ran still runs after 404 on documents and bundles."""
-    for _, publication, look, before in _settled(history, "document-missing", "bundle-missing"):
+    for _, publication, look, before in _settled(history, "artifacts-missing"):
         running = observed(look)
         gone = [str(workload) for key, workload in before.items() if key not in running]
         told = f"answered the artifacts of version {publication.version} with 404"

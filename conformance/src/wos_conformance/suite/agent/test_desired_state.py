@@ -12,8 +12,7 @@ LIES = {
     "version-equal": "desired-state.equal-version-refused",
 }
 OBSTACLES = {
-    "document-missing": "desired-state.not-found-keeps-running",
-    "bundle-missing": "desired-state.not-found-keeps-running",
+    "artifacts-missing": "desired-state.not-found-keeps-running",
     "unreachable": "desired-state.failure-keeps-running",
 }
 PECULIARITIES = {

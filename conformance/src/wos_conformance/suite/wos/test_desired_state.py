@@ -70,6 +70,7 @@ def test_manifest_is_polled_with_a_tag(wos: Stage, form: str) -> None:
 
 
 @pytest.mark.gives(
+    "desired-state.etag-is-digest",
     "desired-state.document-served",
     "desired-state.document-digest",
     "desired-state.document-media-type",
