@@ -1,4 +1,4 @@
-"""Each mutant is caught by the judge of the requirement that it names; the unmutated reference is certified elsewhere."""
+"""Each mutant is caught by the judge of the requirement that it names; `make certify` runs the unmutated pair."""
 
 import json
 import subprocess
@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from mutants.wos import MUTANTS as WOS_MUTANTS
 from reference import running_wos
-
 from wos_conformance.drive.trust_domain import TrustDomain
 
 TESTS = Path(__file__).parent

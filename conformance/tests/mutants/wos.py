@@ -6,10 +6,10 @@ import struct
 from dataclasses import replace
 from typing import Any
 
-from mutants.catalogue import Catalogue, Patch
 from sqlalchemy import delete, select, update
 from starlette.responses import Response
 
+from mutants.catalogue import Catalogue, Patch
 from wos_reference.wos import artifact, fleet, identity, interface, problem, schema, server, storage
 from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.interface import Interface

@@ -1,4 +1,4 @@
-"""A scripted WOS that faces an agent over real mutual TLS: right by default, wrong on command, and it writes all down."""
+"""A scripted WOS that faces an agent over real mutual TLS: right by default, wrong on command."""
 
 import socket
 import ssl

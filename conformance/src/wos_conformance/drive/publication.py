@@ -20,7 +20,7 @@ Artifacts = dict[tuple[str, str], bytes]
 
 @dataclass(frozen=True)
 class Offer:
-    """A manifest, and what is served for it. `artifacts` may not hold all that the manifest names: that is a lie too."""
+    """A manifest, and what is served for it; a lie may be that `artifacts` lacks what the manifest names."""
 
     version: int
     manifest: bytes

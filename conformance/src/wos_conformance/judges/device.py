@@ -66,6 +66,13 @@ class Device:
         good = [publication for publication in found if publication.defect is None]
         return next(reversed(good or found), None)
 
+    def was_served(self, publication: Publication, before: float) -> bool:
+        """Whether it has retrieved this manifest by then."""
+        return any(
+            view.status == 200 and view.header("etag") == publication.etag and publication.at <= view.ended <= before
+            for view in self.asked("manifest")
+        )
+
     def good_before(self, seq: int) -> Publication | None:
         """The newest publication before an event that had to be adopted."""
         good = (p for p in reversed(self.publications) if p.seq < seq and p.defect is None)

@@ -58,7 +58,8 @@ class Interface:
             operation = methods.get(request.method)
             if operation is None:
                 raise Refusal(plain_problem(405, {"Allow": ", ".join(sorted(methods))}))
-            return await getattr(self, operation)(request, client, _parameters(found))
+            answer: Response = await getattr(self, operation)(request, client, _parameters(found))
+            return answer
         raise Refusal(plain_problem(404))
 
     def authenticate(self, request: Request) -> str:

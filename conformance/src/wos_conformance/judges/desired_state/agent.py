@@ -36,7 +36,7 @@ def agent_asks_for_the_manifest_type(history: History) -> Occasions:
 def _adoptions(history: History) -> Iterator[tuple[Device, Deadline, Publication]]:
     """Publications of which the agent was seen to run everything."""
     for device, deadline, publication in deadlines(history, "adopted"):
-        if deadline.met and publication.defect is None:
+        if deadline.met and publication.defect is None and device.was_served(publication, deadline.at):
             yield device, deadline, publication
 
 
@@ -96,7 +96,7 @@ def _converged(note: str | None) -> Judge:
             hindered = history.has_fault_between(publication.at, deadline.at)
             told = f"published version {publication.version} with {len(publication.documents)} deployments"
             judgement = _compared(look, workloads_of(history, publication), f"{told}, waited {deadline.bound:.1f} s")
-            if judgement.kept or not hindered:
+            if device.was_served(publication, look.started) if judgement.kept else not hindered:
                 yield judgement
 
     return agent_runs_what_was_published
@@ -119,7 +119,7 @@ def _settled(history: History, *defects: str) -> Iterator[tuple[Device, Publicat
 
 
 def _was_adopted(history: History, publication: Publication) -> bool:
-    return any(deadline.met for _, deadline, p in deadlines(history, "adopted") if p.seq == publication.seq)
+    return any(p.seq == publication.seq for _, _, p in _adoptions(history))
 
 
 def _refused(*defects: str) -> Judge:

@@ -140,7 +140,7 @@ class Device:
         )
 
     def _until(self, condition: Callable[[], bool], bound: float) -> bool:
-        """Look whenever something has happened at the double or a poll interval has passed, for as long as the bound."""
+        """Look whenever something happened at the double or a poll interval passed, for as long as the bound."""
         end = time.monotonic() + bound
         while not condition():
             seen = len(self._client.exchanges)
@@ -163,7 +163,7 @@ class Device:
         """
         bound = self._bound("request_timeout", "apply_time")
         end = time.monotonic() + bound
-        runs = self._until(lambda: self._runs_exactly(publication), bound)
+        runs = self._until(lambda: self._looked_at(publication, polls=1) and self._runs_exactly(publication), bound)
         self._deadline("adopted", publication.seq, bound, runs)
         self.workloads()
         new, gone = self._to_be_said(publication)
@@ -216,16 +216,17 @@ class Device:
         """
         bound = 3 * self._bound("request_timeout", "max_backoff")
 
-        def gone_on() -> bool:
-            polls = [e for e in self._manifest_requests() if e.seq > publication.seq]
-            served = [e.seq for e in polls if e.response and f"ETag: {publication.etag}" in e.response.head]
-            return bool(served) and sum(e.seq > served[0] for e in polls) >= 2
-
-        met = self._until(gone_on, bound)
+        met = self._until(lambda: self._looked_at(publication, polls=2), bound)
         self._deadline("settled", publication.seq, bound, met)
         self.workloads()
         if not met:
             raise Blocked(f"version {publication.version} was not looked at within {bound:.1f} s")
+
+    def _looked_at(self, publication: Publication, polls: int) -> bool:
+        """Whether the agent was served a manifest and has asked again so often since."""
+        asked = [e for e in self._manifest_requests() if e.seq > publication.seq]
+        served = [e.seq for e in asked if e.response and f"ETag: {publication.etag}" in e.response.head]
+        return bool(served) and sum(e.seq > served[0] for e in asked) >= polls
 
     def recovers(self) -> None:
         """Wait until what was adopted runs again after a start.
@@ -297,10 +298,14 @@ class Stage(Scene):
     def close(self) -> None:
         """End the agents of the scenario and the double."""
         try:
-            for device in self._devices:
-                device.leave()
+            self.leave()
         finally:
             self.double.close()
+
+    def leave(self) -> None:
+        """End the agents that the scenario has started so far, and remove their storage."""
+        while self._devices:
+            self._devices.pop().leave()
 
     def start(self) -> Device:
         """Start an agent with an identity and a storage of its own; an empty manifest is published to it."""

@@ -1,29 +1,35 @@
-"""A WOS that changes its mind, lies and fails, made and shrunk by Hypothesis, against one running agent."""
+"""A WOS that changes its mind, lies and fails, made and shrunk by Hypothesis, against one agent an example."""
 
 from typing import ClassVar
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from wos_conformance.suite.agent.stage import Device, Stage, Wanted
 
 
 class Adversary(RuleBasedStateMachine):
-    """Publishes good and bad manifests to an agent that keeps running over all examples."""
+    """Publishes good and bad manifests to an agent that begins with an empty device."""
 
     stage: ClassVar[Stage]
-    device: ClassVar[Device]
+    device: Device
 
     def __init__(self) -> None:
         super().__init__()
         self.example = self.stage.example()
-        self.example.__enter__()
         self.wanted: list[Wanted] = []
-        self.device.adopts(self.device.publish())
+
+    @initialize()
+    def begin(self) -> None:
+        """A device of this example alone, so that a program repeats itself."""
+        self.example.__enter__()
+        self.device = self.stage.start()
+        self.publish([])
 
     def teardown(self) -> None:
         """End the example, which judges its slice."""
+        self.stage.leave()
         self.example.__exit__(None, None, None)
 
     def publish(self, wanted: list[Wanted]) -> None:
@@ -83,5 +89,5 @@ class Adversary(RuleBasedStateMachine):
 @pytest.mark.needs("cut")
 def test_wos_is_an_adversary(agent: Stage) -> None:
     """Good manifests, bad manifests and power cuts in any order."""
-    Adversary.stage, Adversary.device = agent, agent.start()
+    Adversary.stage = agent
     agent.play(Adversary)
