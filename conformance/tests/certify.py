@@ -1,5 +1,9 @@
-"""`make certify`: the reference WOS and agent as real processes, run, and judged again from the evidence."""
+"""`make certify`: the reference WOS and agent as real processes, run, and judged again from the evidence.
 
+Both runs go on at once, since an agent is mostly waited for; what they say is shown one after the other.
+"""
+
+import json
 import os
 import subprocess
 import sys
@@ -13,40 +17,56 @@ from reference import Address, running_agent, running_wos
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports" / "local"
 SUITE = (sys.executable, "-m", "wos_conformance")
-AGENT_TIMES = ("--poll-interval", "0.1", "--request-timeout", "2", "--max-backoff", "1", "--apply-time", "3")
+AGENT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.5", "--apply-time", "3")
 
 
 def main() -> int:
     """Certify both roles; the worst exit code of all."""
-    stamp = time.strftime("%Y%m%dT%H%M%S")
+    began = time.monotonic()
+    stamp = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
+    folders = {role: REPORTS / f"reference-{role}-{stamp}" for role in ("wos", "agent")}
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        credentials = folder / "credentials"
-        _call("init", str(credentials))
-        wos = stack.enter_context(running_wos(folder / "wos", credentials))
-        agent = stack.enter_context(running_agent(folder / "agent"))
-        codes = [
-            _certify("wos", stamp, wos, ["--url", wos.wos_url, "--credentials", str(credentials)]),
-            _certify("agent", stamp, agent, AGENT_TIMES),
-        ]
+        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        credentials = temporary / "credentials"
+        subprocess.run([*SUITE, "init", str(credentials)], stdout=subprocess.DEVNULL, check=True)
+        wos = stack.enter_context(running_wos(temporary / "wos", credentials))
+        agent = stack.enter_context(running_agent(temporary / "agent"))
+        wos_options = ["--url", wos.wos_url, "--credentials", str(credentials)]
+        runs = {
+            "wos": _run("wos", wos, wos_options, folders["wos"]),
+            "agent": _run("agent", agent, AGENT_TIMES, folders["agent"]),
+        }
+        codes = [_watch(role, run) for role, run in runs.items()]
+    print("\n== certified ==")
+    codes += [_judge_again(role, folder, code) for (role, folder), code in zip(folders.items(), codes, strict=True)]
+    print(f"took {time.monotonic() - began:.0f} s")
     return max(codes)
 
 
-def _certify(role: str, stamp: str, address: Address, options: Sequence[str]) -> int:
-    folder = REPORTS / f"reference-{role}-{stamp}-{os.getpid()}"
-    control = ["--control", address.control_url, "--control-token-file", str(address.token_file)]
+def _run(role: str, address: Address, options: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
+    command = [*SUITE, "run", role, *options, "--target", f"reference-{role}", "--out", str(folder)]
+    command += ["--control", address.control_url, "--control-token-file", str(address.token_file)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8")
+
+
+def _watch(role: str, run: "subprocess.Popen[str]") -> int:
     print(f"\n== {role} ==", flush=True)
-    began = time.monotonic()
-    code = _call("run", role, *options, *control, "--target", f"reference-{role}", "--out", str(folder))
-    print(f"took {time.monotonic() - began:.1f} s", flush=True)
-    again = _call("judge", str(folder), quiet=True)
-    print(f"judged again from the evidence alone: {'same verdict' if again == code else f'exit {again}'}", flush=True)
-    return max(code, again)
+    assert run.stdout is not None
+    for line in run.stdout:
+        print(line, end="", flush=True)
+    return run.wait()
 
 
-def _call(*arguments: str, quiet: bool = False) -> int:
-    output = subprocess.DEVNULL if quiet else None
-    return subprocess.run([*SUITE, *arguments], stdout=output, check=False).returncode
+def _judge_again(role: str, folder: Path, code: int) -> int:
+    """The verdict from the evidence alone, and the figures of the run in one line."""
+    again = subprocess.run([*SUITE, "judge", str(folder)], stdout=subprocess.DEVNULL, check=False).returncode
+    counts = json.loads((folder / "report.json").read_bytes())["conclusion"]["counts"]["MUST"]
+    figures = ", ".join(
+        f"{counts.get(state, 0)} {state.replace('-', ' ')}" for state in ("passed", "failed", "not-tested")
+    )
+    same = "the same from the evidence alone" if again == code else f"exit {again} from the evidence alone"
+    print(f"{role:<6} MUST {figures}; {same}")
+    return again
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 import json
 import logging
-import threading
 import time
 from http import HTTPStatus
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from wos_reference.agent import adoption, desired_state
 from wos_reference.agent.configuration import Configuration, ConfigurationError
@@ -47,10 +47,13 @@ class Agent:
         self._repair = Gate(backoff)
         self._announced = False
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set; what was adopted before runs again before anything is asked."""
-        while not stop.is_set():
-            stop.wait(self.step())
+    def run(self, stop: SimpleQueue[None]) -> None:
+        """Work until something is put into `stop`; what was adopted before runs again before anything is asked."""
+        while True:
+            try:
+                return stop.get(timeout=self.step())
+            except Empty:
+                continue
 
     def step(self) -> float:
         """Do everything that is due, at most one report; the seconds until there is something to do again."""

@@ -5,8 +5,8 @@ import logging
 import shlex
 import signal
 import sys
-import threading
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 
 from wos_reference.agent import control
@@ -55,12 +55,15 @@ def run(file: Path) -> int:
     return 0
 
 
-def stop_on_signal() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; they also end a request that is under way, which the ledger survives."""
-    stop = threading.Event()
+def stop_on_signal() -> SimpleQueue[None]:
+    """A queue that SIGTERM and SIGINT fill; they also end a request that is under way, which the ledger survives.
+
+    A queue, because an event or a lock that the interrupted code holds would lock the process for ever.
+    """
+    stop: SimpleQueue[None] = SimpleQueue()
 
     def end(signal_number: int, frame: FrameType | None) -> None:
-        stop.set()
+        stop.put(None)
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, end)

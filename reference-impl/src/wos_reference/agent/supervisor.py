@@ -20,7 +20,7 @@ from wos_reference.agent.runtime.folder import FolderRuntime
 log = logging.getLogger(__name__)
 
 STATE = re.compile(r"[a-z0-9-]{1,64}")
-STOP_PATIENCE = 10.0  # seconds until an agent that does not stop is killed
+STOP_PATIENCE = 5.0  # seconds until an agent that does not stop is killed
 PR_SET_PDEATHSIG = 1
 TEXTS = ("wosUrl", "svidPem", "keyPem", "trustBundlePem")
 TIMES = {
