@@ -12,7 +12,7 @@ certify: $(READY) ## certify the reference WOS and agent at quick depth
 	$(BIN)/python conformance/tests/certify.py
 
 test: $(READY) ## run all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal
 
 check: $(READY) ## format, lint, types, import directions
 	$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from itertools import zip_longest
 
 from wos_conformance.history import Connection, ExchangeView, History
 from wos_conformance.judges.device import Device, devices
@@ -27,7 +28,7 @@ def _declared(history: History, *names: str) -> float:
 
 def _pairs(device: Device) -> Iterator[tuple[ExchangeView, ExchangeView | None]]:
     polls = device.asked("manifest")
-    yield from zip(polls, [*polls[1:], None], strict=True)
+    yield from zip_longest(polls, polls[1:])
 
 
 def _awaited(

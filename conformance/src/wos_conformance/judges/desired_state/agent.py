@@ -208,6 +208,8 @@ def workloads_survive_a_power_cut(history: History) -> Occasions:
             if deadline.what != "recovered" or deadline.subject not in starts:
                 continue
             look, good = device.look_after(deadline.seq), device.good_before(deadline.subject)
-            if look is not None and good is not None and _was_adopted(history, good):
+            if look is None or good is None or not _was_adopted(history, good):
+                continue
+            if any(deadline.subject < poll.seq < look.seq for poll in device.asked("manifest")):
                 told = f"cut the power, started the agent, waited {deadline.bound:.1f} s"
                 yield _compared(look, workloads_of(history, good), told)

@@ -229,7 +229,7 @@ class Device:
         return bool(served) and sum(e.seq > served[0] for e in asked) >= polls
 
     def recovers(self) -> None:
-        """Wait until what was adopted runs again after a start.
+        """Wait until the agent shows itself after a start and what was adopted runs again.
 
         Raises:
             Blocked: it does not within the apply time.
@@ -238,11 +238,14 @@ class Device:
         adopted = self.adopted
         start = [c for c in self.stage.recorder.history().of(Control) if c.verb == "start"][-1]
         bound = self.stage.declared("apply_time")
-        met = self._until(lambda: self._runs_exactly(adopted), bound)
+        met = self._until(lambda: self._polled_after(start.seq) and self._runs_exactly(adopted), bound)
         self._deadline("recovered", start.seq, bound, met)
         self.workloads()
         if not met:
             raise Blocked(f"what was adopted did not run again within {bound:.1f} s")
+
+    def _polled_after(self, seq: int) -> bool:
+        return any(exchange.seq > seq for exchange in self._manifest_requests())
 
     def _manifest_requests(self) -> list[Exchange]:
         with self.stage.double.changed:
