@@ -6,6 +6,7 @@ Exit codes: 0 conformant, 1 not conformant, 2 wrong usage, 3 could not judge.
 import json
 import secrets
 import shlex
+import shutil
 import socket
 import sys
 from datetime import UTC, datetime
@@ -75,7 +76,7 @@ def run() -> None:
 @_common
 def run_wos(url: str, credentials: str | None, **common: Any) -> None:
     """Visit a WOS and judge it."""
-    _check_url(url)
+    _check_wos(url)
     _conclude(_settings("wos", url=url, credentials=credentials, **common))
 
 
@@ -120,7 +121,9 @@ def _settings(
     if control_url and control_command:
         raise click.UsageError("--control and --control-command exclude each other")
     if control_url or control_command:
-        control = ControlSettings(control_url, control_token_file, shlex.split(control_command or "") or None)
+        command = shlex.split(control_command or "")
+        _check_control(control_url, command)
+        control = ControlSettings(control_url, control_token_file, command or None)
     return Settings(
         role=role,
         folder=str((out or _REPORTS / f"{role}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}").absolute()),
@@ -136,16 +139,32 @@ def _settings(
     )
 
 
-def _check_url(url: str) -> None:
-    """Refuse a URL that cannot be one, and say so when nobody listens there."""
+def _check_wos(url: str) -> None:
+    """Refuse a URL that cannot be that of a WOS, and end when nobody listens there."""
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
         raise click.BadParameter(f"{url!r} is not https://HOST[:PORT] without a path", param_hint="--url")
+    _dial(url, parts.hostname, parts.port or 443, "start the WOS or correct --url")
+
+
+def _check_control(url: str | None, command: list[str]) -> None:
+    """Refuse a control that cannot be one, and end when nobody listens there."""
+    if command and not shutil.which(command[0]):
+        raise click.BadParameter(f"{command[0]!r} is no command that can be run", param_hint="--control-command")
+    if url:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise click.BadParameter(f"{url!r} is not http://HOST[:PORT]", param_hint="--control")
+        default = 443 if parts.scheme == "https" else 80
+        _dial(url, parts.hostname, parts.port or default, "start the test control or correct --control")
+
+
+def _dial(url: str, host: str, port: int, remedy: str) -> None:
     try:
-        socket.create_connection((parts.hostname, parts.port or 443), timeout=10).close()
+        socket.create_connection((host, port), timeout=10).close()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        click.echo(f"could not judge: nobody answers at {url} ({reason}); start the WOS or correct --url", err=True)
+        click.echo(f"could not judge: nobody answers at {url} ({reason}); {remedy}", err=True)
         sys.exit(EXIT_COULD_NOT_JUDGE)
 
 
@@ -171,11 +190,11 @@ def judge(folder: Path) -> None:
     except HistoryDamaged as error:
         click.echo(f"could not judge: {error}", err=True)
         sys.exit(EXIT_COULD_NOT_JUDGE)
-    click.echo(terminal.summary(computed, folder))
     if found := report.differences(folder, computed):
         for sentence in found:
             click.echo(f"could not judge: {sentence}", err=True)
         sys.exit(EXIT_COULD_NOT_JUDGE)
+    click.echo(terminal.summary(computed, folder))
     sys.exit(computed.exit_code)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wos_conformance.history import ExchangeView, Footer, History, Mark
-from wos_conformance.judges import Judgement
+from wos_conformance.judges import Findings, Judgement
 from wos_conformance.requirement import Requirement
 from wos_conformance.specification import Specification
 
@@ -98,20 +98,24 @@ def _counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
     return counts
 
 
-def fold(specification: Specification, history: History, judgements: Sequence[Judgement]) -> Verdict:
-    """The verdict on the run that this history tells."""
+def fold(specification: Specification, history: History, findings: Findings) -> Verdict:
+    """The verdict on the run that this history tells, by what the judges found in it."""
     header = history.header
     lifeless = missing_signs_of_life(history)
     void = _void_attempts(history)
     grouped: dict[str, list[Judgement]] = {}
-    for judgement in judgements:
+    for judgement in findings.judgements:
         grouped.setdefault(judgement.requirement, []).append(judgement)
     blocked = _blocked(history)
     outcomes = {}
     for requirement in specification.role(header.role):
         mine = grouped.get(requirement.id, [])
-        outcomes[requirement.id] = _outcome(requirement, mine, header.features, lifeless, void, blocked)
-    return Verdict(outcomes, tuple(_faults(history)), tuple(header.diagnostic))
+        if stumbled := findings.stumbled.get(requirement.id):
+            outcomes[requirement.id] = Outcome(requirement, "error", reason=f"its judge stumbled: {stumbled}")
+        else:
+            outcomes[requirement.id] = _outcome(requirement, mine, header.features, lifeless, void, blocked)
+    faults = _faults(history) + [f"the judge of {name} stumbled: {why}" for name, why in findings.stumbled.items()]
+    return Verdict(outcomes, tuple(faults), tuple(header.diagnostic))
 
 
 def _outcome(
@@ -135,7 +139,7 @@ def _outcome(
         reason = "its positive twin was not served" if judgements else blocked.get(requirement.id, "no occasion")
         return Outcome(requirement, "not-tested", reason=reason)
     if lifeless:
-        return Outcome(requirement, "not-tested", reason=f"no sign of life: {lifeless}")
+        return Outcome(requirement, "not-tested", len(counted), reason=f"no sign of life: {lifeless}")
     return Outcome(requirement, "passed", len(counted))
 
 

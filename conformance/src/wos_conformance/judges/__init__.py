@@ -5,7 +5,7 @@ from pkgutil import walk_packages
 
 from wos_conformance.judges.judgement import (
     REGISTER,
-    JudgeFailed,
+    Findings,
     Judgement,
     Occasions,
     broken,
@@ -14,7 +14,7 @@ from wos_conformance.judges.judgement import (
     kept,
 )
 
-__all__ = ["REGISTER", "JudgeFailed", "Judgement", "Occasions", "broken", "judge", "judge_history", "kept"]
+__all__ = ["REGISTER", "Findings", "Judgement", "Occasions", "broken", "judge", "judge_history", "kept"]
 
 for _module in sorted(found.name for found in walk_packages(__path__, f"{__name__}.")):
     import_module(_module)

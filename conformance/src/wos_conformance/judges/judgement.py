@@ -25,8 +25,13 @@ Judge = Callable[[History], Occasions]
 REGISTER: dict[str, Judge] = {}
 
 
-class JudgeFailed(Exception):
-    """A judge stumbled: a fault of the suite, never a verdict on the target."""
+@dataclass(frozen=True)
+class Findings:
+    """What the judges say of a history; one that stumbled is a fault of the suite, never a verdict on the target."""
+
+    judgements: list[Judgement]
+    stumbled: dict[str, str]
+    """The requirements whose judge raised an exception, with that exception."""
 
 
 def judge(requirement: str) -> Callable[[Judge], Judge]:
@@ -63,19 +68,15 @@ def _did(at: ExchangeView | Event) -> str:
     return f"looked at event {at.seq}"
 
 
-def judge_history(history: History, only: str | None = None) -> list[Judgement]:
-    """Ask every judge of the run's role, or only the one of a requirement.
-
-    Raises:
-        JudgeFailed: a judge raised an exception.
-    """
+def judge_history(history: History, only: str | None = None) -> Findings:
+    """Ask every judge of the run's role, or only the one of a requirement."""
     specification = Specification.load(history.header.specification)
-    found: list[Judgement] = []
+    found = Findings([], {})
     for name, function in REGISTER.items():
         if specification.requirements[name].role != history.header.role or only not in (None, name):
             continue
         try:
-            found += [replace(judgement, requirement=name) for judgement in function(history)]
+            found.judgements.extend([replace(judgement, requirement=name) for judgement in function(history)])
         except Exception as error:
-            raise JudgeFailed(f"the judge of {name} stumbled: {error!r}") from error
+            found.stumbled[name] = repr(error)
     return found

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from wos_conformance.history import Footer, History, Mark
+from wos_conformance.history import History, Mark
 from wos_conformance.judges import Judgement, judge_history
 from wos_conformance.report.failure import failure_text
 from wos_conformance.report.junit import junit_bytes
@@ -53,8 +54,7 @@ def compute(folder: Path) -> Report:
     """
     history = History.read(folder, allow_cut=True)
     specification = Specification.load(history.header.specification)
-    judgements = judge_history(history)
-    verdict = fold(specification, history, judgements)
+    verdict = fold(specification, history, judge_history(history))
     value = {
         "$schema": SCHEMA_ID,
         "run": _run(history),
@@ -76,34 +76,50 @@ def write(folder: Path) -> Report:
 
 
 def differences(folder: Path, computed: Report) -> list[str]:
-    """Sentences that say in which report file the folder differs from what its history says, and where."""
-    found = []
-    stored = _attached_as_stored(folder)
-    for name, digest in stored.items():
-        if not (folder / name).exists():
-            found.append(f"{name} is missing; the report names it")
-        elif _digest(folder / name) != digest:
-            found.append(
-                f"{name} is not the file that the report names: expected {digest}, found {_digest(folder / name)}"
-            )
+    """Sentences that say which file of the folder differs from what its history says, and where."""
+    stored = _stored_report(folder)
+    found = [*_head_differs(stored, computed), *_attached_differ(folder, stored)]
     for name, expected in computed.files().items():
         path = folder / name
         content = path.read_bytes() if path.exists() else b""
         if content != expected and not (found and name == REPORT):
-            at = next(
-                (i for i, (a, b) in enumerate(zip(content, expected, strict=False)) if a != b),
-                min(len(content), len(expected)),
-            )
+            at = _first_difference(content, expected)
             found.append(f"{name} differs from what the history says, first at byte {at} of {len(expected)}")
     return found
 
 
-def _attached_as_stored(folder: Path) -> dict[str, str]:
+def _stored_report(folder: Path) -> dict[str, Any]:
     try:
-        stored: dict[str, str] = json.loads((folder / REPORT).read_bytes())["attached"]
-    except (OSError, ValueError, KeyError, TypeError):
+        value = json.loads((folder / REPORT).read_bytes())
+    except (OSError, ValueError, RecursionError):
         return {}
-    return stored
+    return value if isinstance(value, dict) else {}
+
+
+def _head_differs(stored: dict[str, Any], computed: Report) -> Iterator[str]:
+    head = computed.value["history"]["head"]
+    named = _member(stored, "history").get("head", head)
+    if named != head:
+        yield f"history.ndjson does not end as {REPORT} says: expected a last line with SHA-256 {named}, found {head}"
+
+
+def _attached_differ(folder: Path, stored: dict[str, Any]) -> Iterator[str]:
+    for name, digest in _member(stored, "attached").items():
+        path = folder / Path(name).name
+        if not path.exists():
+            yield f"{name} is missing; the report names it"
+        elif (found := _digest(path)) != digest:
+            yield f"{name} is not the file that the report names: expected {digest}, found {found}"
+
+
+def _member(value: dict[str, Any], name: str) -> dict[str, Any]:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _first_difference(content: bytes, expected: bytes) -> int:
+    pairs = enumerate(zip(content, expected, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(content), len(expected)))
 
 
 def _digest(path: Path) -> str:
@@ -172,9 +188,3 @@ def _scenarios(history: History) -> list[dict[str, Any]]:
         for begin in marks
         if begin.phase == "begin"
     ]
-
-
-def footer(history: History) -> Footer | None:
-    """The footer, or None when the run was cut."""
-    last = history.events[-1]
-    return last if isinstance(last, Footer) else None

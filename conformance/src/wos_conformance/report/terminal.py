@@ -48,6 +48,8 @@ def _meaning(report: Report) -> list[str]:
         text = (
             f"conformant: this {role} keeps every MUST of WOS-Agent {report.value['run']['specification']} that applies"
         )
+    elif report.exit_code == 1 and report.value["run"]["diagnostic"]:
+        text = f"no claim, a diagnostic run: {'; '.join(conclusion['reasons'])}"
     elif report.exit_code == 1:
         text = f"not conformant: {'; '.join(conclusion['reasons'])}"
     else:

@@ -76,9 +76,9 @@ class Conductor:
             return TrustDomain.load(Path(self.settings.credentials))
         return TrustDomain.create("plant.example", f"wos-{self.settings.seed:x}")
 
-    def plays(self, requirements: Sequence[str], verbs: Sequence[str]) -> bool:
-        """Whether a scenario belongs into this run."""
-        wanted = not self.settings.only or bool(set(requirements) & set(self.settings.only))
+    def plays(self, requirements: Sequence[str], verbs: Sequence[str], *, vital: bool) -> bool:
+        """Whether a scenario belongs into this run; vital signs are taken in each."""
+        wanted = vital or not self.settings.only or bool(set(requirements) & set(self.settings.only))
         return wanted and (self.control is not None or not verbs)
 
     def expect(self, scenarios: int) -> None:
@@ -107,7 +107,7 @@ class Conductor:
         """What the slice of the current scenario shows, given how the scenario itself ended."""
         scenario = self._scenario
         assert scenario is not None
-        judgements = judge_history(self.recorder.history().slice(scenario.begin))
+        judgements = judge_history(self.recorder.history().slice(scenario.begin)).judgements
         scenario.result = Result(
             scenario.name,
             scenario.title,
@@ -133,7 +133,7 @@ class Conductor:
         live = self.recorder.history()
         events = [*live.events[scenario.begin : scenario.first_example], *live.events[begin:]]
         part = live.of_events(events)
-        broken = [j for j in judge_history(part) if not j.kept and j.event >= begin]
+        broken = [j for j in judge_history(part).judgements if not j.kept and j.event >= begin]
         if broken:
             first = min(broken, key=lambda judgement: judgement.event)
             raise broken_rule(first.requirement)(self._failure(first, live))

@@ -28,9 +28,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this run cannot or shall not reach; the report says so for each requirement."""
+    """Vital signs first; leave out what this run cannot or shall not reach (the report says so)."""
     conductor = config.stash[CONDUCTOR]
-    chosen = [item for item in items if conductor.plays(_requirements(item), _verbs(item))]
+    chosen = [i for i in items if conductor.plays(_requirements(i), _verbs(i), vital=_is_vital(i))]
+    chosen.sort(key=_is_vital, reverse=True)
     if left_out := [item for item in items if item not in chosen]:
         config.hook.pytest_deselected(items=left_out)
     items[:] = chosen
@@ -69,6 +70,10 @@ def _requirements(item: pytest.Item) -> list[str]:
 
 def _verbs(item: pytest.Item) -> list[str]:
     return [verb for mark in item.iter_markers("needs") for verb in mark.args]
+
+
+def _is_vital(item: pytest.Item) -> bool:
+    return item.get_closest_marker("vital") is not None
 
 
 def _name(item: pytest.Item) -> str:

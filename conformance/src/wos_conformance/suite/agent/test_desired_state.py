@@ -21,6 +21,7 @@ PECULIARITIES = {
 }
 
 
+@pytest.mark.vital
 @pytest.mark.gives("desired-state.converges", "status.installed-reported", "status.removed-reported")
 def test_deployments_come_and_go(agent: Stage) -> None:
     """Deployments are published, one is changed, one is withdrawn, at last all are."""

@@ -8,6 +8,7 @@ from wos_conformance.suite.wos.stage import Stage
 MEDIA_TYPE = "application/vnd.margo.manifest.v1+json"
 
 
+@pytest.mark.vital
 @pytest.mark.gives(
     "desired-state.manifest-media-type",
     "desired-state.manifest-valid",
