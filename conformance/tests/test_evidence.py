@@ -30,7 +30,7 @@ def test_untouched_evidence_gives_the_verdict_of_the_run_again(evidence: Path) -
     assert report.write(evidence).files()[report.REPORT] == before
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(choice=st.data())
 def test_one_changed_byte_is_found_and_its_file_named(small_run: Path, evidence: Path, choice: st.DataObject) -> None:
     """In the history, in any blob, in the reports and in the page."""

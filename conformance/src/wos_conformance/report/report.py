@@ -104,12 +104,12 @@ def _head_differs(stored: dict[str, Any], computed: Report) -> Iterator[str]:
 
 
 def _attached_differ(folder: Path, stored: dict[str, Any]) -> Iterator[str]:
-    for name, digest in _member(stored, "attached").items():
-        path = folder / Path(name).name
-        if not path.exists():
-            yield f"{name} is missing; the report names it"
-        elif (found := _digest(path)) != digest:
-            yield f"{name} is not the file that the report names: expected {digest}, found {found}"
+    named = _member(stored, "attached")
+    for name in _ATTACHED:
+        if name in named and not (folder / name).exists():
+            yield f"{name} is missing, and {REPORT} names it"
+        elif name in named and (found := _digest(folder / name)) != named[name]:
+            yield f"{name} is not the file that {REPORT} names: expected {named[name]}, found {found}"
 
 
 def _member(value: dict[str, Any], name: str) -> dict[str, Any]:
