@@ -10,8 +10,9 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from told import begun
 from wos_conformance.cli import main
-from wos_conformance.history import Deadline, Footer, Header, History, HistoryCut, HistoryDamaged, Recorder
+from wos_conformance.history import Deadline, Footer, History, HistoryCut, HistoryDamaged, Recorder
 from wos_conformance.report import report
 
 UNTOUCHED = 1  # the small run is diagnostic, so it is no claim
@@ -140,22 +141,13 @@ class Loads(HTMLParser):
             self.found += [v for n, v in attrs if n in ("src", "href") and v and not v.startswith("data:")]
 
 
-def header_of(recorder: Recorder) -> None:
-    """The least header that a history can have."""
-    texts = dict.fromkeys(("run", "specification_digest", "suite", "suite_digest", "depth", "target"), "x")
-    numbers = {"seed": 1, "level": 1}
-    facts = {"role": "wos", "specification": "1.0", "started": "now", "trust_domain": "plant.example", "wos_id": "main"}
-    recorder.record(Header, **texts, **numbers, **facts)
-
-
 @given(bodies=st.lists(st.binary(max_size=64)), limit=st.integers(0, 32))
 def test_bodies_come_back_as_they_were_stored(
     tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes], limit: int
 ) -> None:
     """The beginning as bytes; digest and length of all of it."""
     folder = tmp_path_factory.mktemp("bodies")
-    with Recorder(folder) as recorder:
-        header_of(recorder)
+    with begun(folder) as recorder:
         for content in bodies:
             body = recorder.store(content, limit)
             assert recorder.blobs[body.blob] == content[:limit]
@@ -164,9 +156,8 @@ def test_bodies_come_back_as_they_were_stored(
 
 def test_secret_is_struck_out_at_equal_length(tmp_path: Path) -> None:
     """In lines and in bodies."""
-    with Recorder(tmp_path) as recorder:
+    with begun(tmp_path) as recorder:
         recorder.redact(b"open sesame")
-        header_of(recorder)
         body = recorder.store(b"say open sesame twice")
         recorder.record(Deadline, what="open sesame", bound=1.0, subject=0, met=True)
     assert recorder.blobs[body.blob] == b"say *********** twice"
@@ -194,11 +185,10 @@ def test_footer_tells_why_a_run_ended(tmp_path: Path) -> None:
 
     def stumble(recorder: Recorder) -> None:
         with recorder:
-            header_of(recorder)
             raise RuntimeError("no more")
 
     with pytest.raises(RuntimeError):
-        stumble(Recorder(tmp_path))
+        stumble(begun(tmp_path))
     last = History.read(tmp_path).events[-1]
     assert isinstance(last, Footer)
     assert last.errors == ["RuntimeError('no more')"]
