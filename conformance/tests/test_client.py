@@ -1,0 +1,217 @@
+"""A visitor meets hostile peers: each costs bounded time and memory, ends in an answer, and is written down."""
+
+import itertools
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from told import begun
+from wos_conformance.drive import client as client_module
+from wos_conformance.drive.client import Visitor
+from wos_conformance.drive.tls import server_context
+from wos_conformance.drive.trust_domain import TrustDomain
+from wos_conformance.history import Connection, Exchange, Recorder
+
+TIMEOUT = 0.5
+DOMAIN = TrustDomain.create("plant.example", "main")
+OK = b"HTTP/1.1 200 OK\r\n"
+Peer = Callable[[ssl.SSLSocket], None]
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    """A history that has begun."""
+    with begun(tmp_path) as recorder:
+        yield recorder
+
+
+@contextmanager
+def listening(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """The URL of a peer that treats each connection like this."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                connection.settimeout(5)
+                threading.Thread(target=one, args=(connection,), daemon=True).start()
+
+    def one(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            serve(connection)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+
+@contextmanager
+def wos(peer: Peer) -> Iterator[str]:
+    """The URL of a WOS with a good certificate which does this after it has read a request."""
+    context = server_context(DOMAIN.wos(), DOMAIN.bundle_pem)
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(65536)
+            peer(secure)
+
+    with listening(serve) as url:
+        yield url
+
+
+def visit(recorder: Recorder, url: str) -> tuple[client_module.Answer, float]:
+    """The answer to one poll, and the seconds that it took."""
+    visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT)
+    began = time.monotonic()
+    answer = visitor.poll()
+    visitor.close()
+    return answer, time.monotonic() - began
+
+
+def hang(peer: ssl.SSLSocket) -> None:
+    """Never answers."""
+    peer.recv(1)
+
+
+def drip(peer: ssl.SSLSocket) -> None:
+    """One byte now and then, each within the patience of a naive reader."""
+    for byte in itertools.cycle(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000):
+        peer.sendall(bytes([byte]))
+        time.sleep(TIMEOUT / 5)
+
+
+def drip_body(peer: ssl.SSLSocket) -> None:
+    """The head at once, the body one byte at a time."""
+    peer.sendall(OK + b"Content-Length: 1000\r\n\r\n")
+    while True:
+        peer.sendall(b"x")
+        time.sleep(TIMEOUT / 5)
+
+
+def flood_head(peer: ssl.SSLSocket) -> None:
+    """Headers without end."""
+    peer.sendall(OK)
+    while True:
+        peer.sendall(b"X-Header: " + b"x" * 1000 + b"\r\n")
+
+
+def flood_body(peer: ssl.SSLSocket) -> None:
+    """A body without end."""
+    peer.sendall(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    while True:
+        peer.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+
+
+def say(content: bytes) -> Peer:
+    """Says this and hangs up."""
+    return lambda peer: peer.sendall(content)
+
+
+@pytest.mark.parametrize(
+    ("peer", "failure"),
+    [
+        pytest.param(hang, "timeout", id="hangs"),
+        pytest.param(drip, "timeout", id="drips"),
+        pytest.param(drip_body, "timeout", id="drips-the-body"),
+        pytest.param(flood_head, "malformed", id="sends-headers-without-end"),
+        pytest.param(flood_body, "too-large", id="sends-a-body-without-end"),
+        pytest.param(say(b""), "closed", id="closes"),
+        pytest.param(say(b"\x00\xff\x00"), "malformed", id="sends-garbage"),
+        pytest.param(say(b"SSH-2.0-x\r\n\r\n"), "malformed", id="speaks-another-protocol"),
+        pytest.param(say(OK + b"Content-Length: 9\r\n\r\nshort"), "closed", id="ends-the-body-early"),
+        pytest.param(say(OK + b"Content-Length: nine\r\n\r\n"), "malformed", id="states-no-number"),
+        pytest.param(say(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), "malformed", id="sends-no-chunk"),
+    ],
+)
+def test_hostile_wos_ends_in_an_answer(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, peer: Peer, failure: str
+) -> None:
+    """In time, without much memory, and with an exchange in the history."""
+    monkeypatch.setattr(client_module, "READ_AT_MOST", 1 << 20)
+    with wos(peer) as url:
+        answer, seconds = visit(recorder, url)
+    assert answer.status is None
+    assert (answer.failure or "").startswith(failure), answer.failure
+    assert seconds < 3 * TIMEOUT
+    exchange = recorder.history().of(Exchange)[-1]
+    assert exchange.failure == answer.failure
+    assert exchange.request.head.startswith("GET /api/v1/deployments HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    ("serve", "outcome"),
+    [
+        pytest.param(lambda peer: peer.recv(65536), "handshake-failed", id="closes"),
+        pytest.param(
+            lambda peer: peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "handshake-failed", id="plain-http"
+        ),
+        pytest.param(lambda peer: peer.recv(65536) and peer.recv(65536), "handshake-failed", id="hangs"),
+    ],
+)
+def test_failed_handshake_is_written_down(
+    recorder: Recorder, serve: Callable[[socket.socket], None], outcome: str
+) -> None:
+    """As a connection, without an exchange."""
+    with listening(serve) as url:
+        answer, seconds = visit(recorder, url)
+    assert answer.failure
+    assert seconds < 3 * TIMEOUT
+    assert [connection.outcome for connection in recorder.history().of(Connection)] == [outcome]
+    assert not recorder.history().of(Exchange)
+
+
+def test_exact_bytes_are_kept(recorder: Recorder) -> None:
+    """Order, case and spaces of headers, and content as it was before any decoding."""
+    head = b"HTTP/1.1 200 Fine\r\nx-B: 2\r\nX-a:1 \r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n"
+    with wos(say(head + b"\x1f\x8b\x00")) as url:
+        answer, _ = visit(recorder, url)
+    exchange = recorder.history().of(Exchange)[-1]
+    assert exchange.response
+    assert exchange.response.head == head.decode()
+    assert recorder.history().body(exchange.response.body) == answer.body == b"\x1f\x8b\x00"
+
+
+def test_interim_answers_are_not_the_answer(recorder: Recorder) -> None:
+    """103 comes before, 200 counts."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n"
+    with wos(say(hints + OK + b"Content-Length: 0\r\n\r\n")) as url:
+        answer, _ = visit(recorder, url)
+    exchange = recorder.history().of(Exchange)[-1]
+    assert answer.status == 200
+    assert exchange.response
+    assert exchange.response.head.startswith("HTTP/1.1 200 OK")
+
+
+def test_wos_with_a_foreign_certificate_is_not_visited(recorder: Recorder) -> None:
+    """Not one byte of a request is sent to it."""
+    foreign = TrustDomain.create("plant.example", "main")
+    visitor_domain_url = []
+
+    def serve(connection: socket.socket) -> None:
+        with server_context(foreign.wos(), DOMAIN.bundle_pem).wrap_socket(connection, server_side=True) as secure:
+            visitor_domain_url.append(secure.recv(1))
+
+    with listening(serve) as url:
+        answer, _ = visit(recorder, url)
+    assert answer.failure
+    assert visitor_domain_url in ([], [b""])
+
+
+def test_idle_connection_that_was_closed_is_opened_again(recorder: Recorder) -> None:
+    """A closed keep-alive connection is nobody's fault."""
+    with wos(say(OK + b"Content-Length: 0\r\n\r\n")) as url:
+        visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT)
+        assert [visitor.poll().status for _ in range(3)] == [200] * 3
+        visitor.close()
