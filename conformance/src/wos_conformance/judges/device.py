@@ -60,11 +60,11 @@ class Device:
         at = bisect_left([look.seq for look in self.looks], seq)
         return self.looks[at] if at < len(self.looks) else None
 
-    def published(self, version: int) -> Publication | None:
-        """The publication of this version, the good one if there are several."""
-        found = [publication for publication in self.publications if publication.version == version]
-        good = [publication for publication in found if publication.defect is None]
-        return next(reversed(good or found), None)
+    def published(self, version: int, deployment_id: str) -> Publication | None:
+        """The publication of this version that names the deployment, the good one if there are several."""
+        named = [p for p in self.publications if p.version == version and deployment_id in p.documents]
+        good = [publication for publication in named if publication.defect is None]
+        return next(reversed(good or named), None)
 
     def was_served(self, publication: Publication, before: float) -> bool:
         """Whether it has retrieved this manifest by then."""

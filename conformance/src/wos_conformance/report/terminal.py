@@ -1,10 +1,11 @@
 """What a run says at its end, in at most 80 columns."""
 
 from pathlib import Path
-from textwrap import wrap
+from textwrap import indent, wrap
 
 from wos_conformance.report.report import Report
 
+PROGRAM = "minimal program:\n"
 _STATES = ("passed", "failed", "not-tested", "not-applicable", "error")
 
 
@@ -15,10 +16,21 @@ def summary(report: Report, folder: Path) -> str:
     for row in value["requirements"]:
         if row["state"] == "failed":
             lines += [row["first_broken"]["text"], ""]
-    lines += _not_tested(value["requirements"])
+    lines += _programs(value["scenarios"])
+    lines += _not_tested(value["requirements"], told="no occasion" if value["run"]["diagnostic"] else None)
     lines += [_count_line(level, counts) for level, counts in value["conclusion"]["counts"].items()]
     lines += ["", *_meaning(report), f"evidence: {folder}"]
     return "\n".join(lines)
+
+
+def _programs(scenarios: list[dict[str, str]]) -> list[str]:
+    """The smallest programs that break a rule, for the scenarios that Hypothesis wrote."""
+    lines = []
+    for scenario in scenarios:
+        _, found, program = scenario["told"].partition(PROGRAM)
+        if found:
+            lines += [f"smallest program of {scenario['name']} that breaks a rule:", indent(program.strip(), "  "), ""]
+    return lines
 
 
 def _count_line(level: str, counts: dict[str, int]) -> str:
@@ -30,10 +42,11 @@ def _count_line(level: str, counts: dict[str, int]) -> str:
     return f"{level:<7} {', '.join(parts)}"
 
 
-def _not_tested(rows: list[dict[str, object]]) -> list[str]:
+def _not_tested(rows: list[dict[str, object]], told: str | None) -> list[str]:
+    """What was not tested, by reason; not the reason that a diagnostic run has told already by what it selected."""
     missing = [row for row in rows if row["state"] in {"not-tested", "error"} and row["level"] in {"MUST", "MUST NOT"}]
     reasons: dict[str, list[str]] = {}
-    for row in missing:
+    for row in (row for row in missing if row["reason"] != told):
         reasons.setdefault(str(row["reason"]), []).append(str(row["id"]))
     lines = []
     for reason, ids in reasons.items():

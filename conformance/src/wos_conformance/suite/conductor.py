@@ -13,6 +13,7 @@ from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.history import History, Mark, Recorder
 from wos_conformance.judges import Judgement, judge_history
 from wos_conformance.report.failure import failure_text
+from wos_conformance.report.terminal import PROGRAM
 from wos_conformance.specification import Specification
 from wos_conformance.suite.heading import heading
 from wos_conformance.suite.scene import Blocked, Run
@@ -198,4 +199,4 @@ def _programs(error: BaseException) -> list[str]:
     if isinstance(error, BaseExceptionGroup):
         return [text for inner in error.exceptions for text in _programs(inner)]
     notes = getattr(error, "__notes__", [])
-    return ["minimal program:\n" + "\n".join(notes)] if notes else []
+    return [PROGRAM + "\n".join(notes)] if notes else []

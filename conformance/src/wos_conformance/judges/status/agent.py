@@ -169,9 +169,8 @@ def removal_is_reported(history: History) -> Occasions:
 
 
 def _named(device: Device, report: Report) -> Publication | None:
-    """The publication that a report is about, if it names the deployment."""
-    publication = device.published(report.version)
-    return publication if publication and report.deployment_id in publication.documents else None
+    """The publication that a report is about."""
+    return device.published(report.version, report.deployment_id)
 
 
 @judge("status.not-before-retrieval")

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from wos_conformance.suite.agent.stage import Device, Stage, Wanted
 
@@ -42,19 +42,19 @@ class Adversary(RuleBasedStateMachine):
         """One more deployment."""
         self.publish([*self.wanted, self.device.install(components)])
 
+    @precondition(lambda self: self.wanted)
     @rule(index=st.integers(0, 3))
     def change(self, index: int) -> None:
         """Another revision of a deployment."""
-        if self.wanted:
-            chosen = index % len(self.wanted)
-            self.publish([self.device.change(w) if i == chosen else w for i, w in enumerate(self.wanted)])
+        chosen = index % len(self.wanted)
+        self.publish([self.device.change(w) if i == chosen else w for i, w in enumerate(self.wanted)])
 
+    @precondition(lambda self: self.wanted)
     @rule(index=st.integers(0, 3))
     def withdraw(self, index: int) -> None:
         """A deployment leaves."""
-        if self.wanted:
-            chosen = index % len(self.wanted)
-            self.publish([w for i, w in enumerate(self.wanted) if i != chosen])
+        chosen = index % len(self.wanted)
+        self.publish([w for i, w in enumerate(self.wanted) if i != chosen])
 
     @rule(
         defect=st.sampled_from(
