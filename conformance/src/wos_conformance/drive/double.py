@@ -34,6 +34,7 @@ _HEAD_AT_MOST = 64 << 10
 _BODY_AT_MOST = 16 << 20
 _IDLE = 60.0
 _HANDSHAKE = 10.0
+_FAREWELL = 5.0
 
 
 @dataclass
@@ -73,7 +74,8 @@ class Double:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._closing = False
         self.present(trust_domain.wos())
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads: list[threading.Thread] = []
+        self._spawn(self._accept)
 
     @property
     def url(self) -> str:
@@ -81,17 +83,19 @@ class Double:
         return f"https://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def close(self) -> None:
-        """Stop listening and close all connections."""
+        """Stop listening, close all connections, and wait until the last word about them is written."""
         self._closing = True
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._threads[0].join(_FAREWELL)
         self.hang_up()
+        for thread in self._threads:
+            thread.join(_FAREWELL)
 
     def present(self, svid: Svid) -> None:
         """Show this certificate from the next connection on; open ones are closed."""
-        self._credential: Credential = svid.credential
-        self._context = server_context(svid, self._trust_domain.bundle_pem)
+        self._shown = svid.credential, server_context(svid, self._trust_domain.bundle_pem)
         self.hang_up()
 
     def hang_up(self) -> None:
@@ -154,36 +158,41 @@ class Double:
             except OSError:
                 return
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._welcome, args=(plain,), daemon=True).start()
+            self._spawn(self._welcome, plain)
+
+    def _spawn(self, target: Callable[..., None], *arguments: Any) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(threading.Thread(target=target, args=arguments, daemon=True))
+        self._threads[-1].start()
 
     def _welcome(self, plain: socket.socket) -> None:
-        connection, credential = str(uuid4()), self._credential
-        plain.settimeout(_HANDSHAKE)
-        try:
-            secure = self._context.wrap_socket(plain, server_side=True)
-        except (OSError, ValueError) as error:
-            plain.close()
-            self._record_connection(connection, credential, None, str(error))
-            self._ended()
-            return
-        self._record_connection(connection, credential, secure, None)
+        credential, context = self._shown
+        secure = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
         with self.changed:
             self._open.add(secure)
+        try:
+            self._converse(secure, credential)
+        finally:
+            with self.changed:
+                secure.close()
+                self._open.discard(secure)
+                self.connections += 1
+                self.changed.notify_all()
+
+    def _converse(self, secure: ssl.SSLSocket, credential: Credential) -> None:
+        connection = str(uuid4())
+        secure.settimeout(_HANDSHAKE)
+        try:
+            secure.do_handshake()
+        except (OSError, ValueError) as error:
+            self._record_connection(connection, credential, None, str(error))
+            return
+        self._record_connection(connection, credential, secure, None)
         conversation = _Conversation(self, secure, connection)
         reason = conversation.hold()
-        with suppress(OSError):
-            secure.close()
-        with self.changed:
-            self._open.discard(secure)
         self.recorder.record(
             Closed, connection=connection, sent=conversation.sent, received=conversation.received, reason=reason
         )
-        self._ended()
-
-    def _ended(self) -> None:
-        with self.changed:
-            self.connections += 1
-            self.changed.notify_all()
 
     def _record_connection(
         self, connection: str, credential: Credential, secure: ssl.SSLSocket | None, failure: str | None

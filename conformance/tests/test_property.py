@@ -1,0 +1,29 @@
+"""What Hypothesis drives is judged example by example, and shrinks to the smallest program that breaks a rule."""
+
+import json
+from pathlib import Path
+
+from mutated import judged_agent, judged_wos
+
+
+def program_of(run: Path, scenario: str) -> list[str]:
+    """The steps of the smallest program that the report tells for a scenario, first and last one left out."""
+    rows = {row["name"]: row for row in json.loads((run / "report.json").read_bytes())["scenarios"]}
+    _, _, program = rows[scenario]["told"].partition("minimal program:\n")
+    return [line.partition("state.")[2] for line in program.splitlines()[2:-1]]
+
+
+def test_program_against_a_wos_shrinks(credentials: Path, tmp_path: Path) -> None:
+    """Two looks at one client are enough to see that a version changes by itself."""
+    done = judged_wos("counts_every_request", credentials, tmp_path, "--only", "identity.scope-isolated")
+    first, *steps = program_of(tmp_path / "run", "machine::fleet_lives")
+    assert first == "first_client()"
+    assert len(steps) == 2, done.stdout
+    assert "smallest program of machine::fleet_lives" in done.stdout
+
+
+def test_program_against_an_agent_shrinks(tmp_path: Path) -> None:
+    """One deployment of two components is enough to see that one is not reported."""
+    done = judged_agent("reports_one_component", tmp_path, "--only", "desired-state.bundle-verified")
+    steps = program_of(tmp_path / "run", "machine::wos_is_an_adversary")
+    assert steps == ["begin()", "add(components=2)"], done.stdout
