@@ -1,0 +1,88 @@
+"""Worked exchanges in the chapters: they keep the schemas, and tags and digests in them are computed."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from version import CHAPTERS, validator
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+REQUESTS = {"PUT /api/v1/capabilities/": "device-capabilities", "POST /api/v1/deployments/": "deployment-status"}
+RESPONSES = {
+    "application/vnd.margo.manifest.v1+json": "desired-state-manifest",
+    "application/problem+json": "problem-detail",
+}
+
+
+class Part(NamedTuple):
+    """A request or a response."""
+
+    start: str
+    headers: dict[str, str]
+    body: str
+
+
+def blocks(language: str) -> list[Any]:
+    """All blocks of a language, with the chapter that they stand in."""
+    return [
+        pytest.param(text, id=f"{area}-{number}")
+        for area, chapter in CHAPTERS.items()
+        for number, (found, text) in enumerate(FENCE.findall(chapter))
+        if found == language
+    ]
+
+
+def parts_of(block: str) -> Iterator[Part]:
+    """Requests and responses; a body follows its head after a blank line."""
+    for text in re.split(r"\n+(?=HTTP/1\.1 |[A-Z]+ /)", block.strip()):
+        head, _, body = text.partition("\n\n")
+        start, *lines = head.splitlines()
+        yield Part(start, {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines)}, body.strip())
+
+
+@pytest.mark.parametrize("block", blocks("http"))
+def test_exchange_keeps_the_schemas(block: str) -> None:
+    """Every body is valid JSON of the shape that belongs to the operation or the media type."""
+    for part in parts_of(block):
+        if not part.body:
+            continue
+        names = [name for start, name in REQUESTS.items() if part.start.startswith(start)]
+        name = names[0] if names else RESPONSES[part.headers["content-type"]]
+        assert [error.message for error in validator(name).iter_errors(json.loads(part.body))] == []
+
+
+@pytest.mark.parametrize("block", blocks("http"))
+def test_tags_are_digests_of_bodies(block: str) -> None:
+    """The bytes stand in the block, so everybody can compute them."""
+    for part in parts_of(block):
+        if "etag" in part.headers and part.body:
+            assert part.headers["etag"] == f'"sha256:{hashlib.sha256(part.body.encode()).hexdigest()}"'
+
+
+@pytest.mark.parametrize("block", blocks("http"))
+def test_statuses_are_repeated(block: str) -> None:
+    """A problem document has the status of its response."""
+    for part in parts_of(block):
+        if part.headers.get("content-type") == "application/problem+json":
+            assert json.loads(part.body)["status"] == int(part.start.split()[1])
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_document_keeps_the_schema(block: str) -> None:
+    """A block of YAML is a document of a deployment."""
+    assert [error.message for error in validator("application-deployment").iter_errors(yaml.safe_load(block))] == []
+
+
+def test_there_are_exchanges() -> None:
+    """At least one in each chapter about the wire."""
+    assert {str(found.id).rpartition("-")[0] for found in blocks("http")} >= {
+        "connectivity",
+        "capabilities",
+        "desired-state",
+        "status",
+        "errors",
+    }
