@@ -49,6 +49,14 @@ def test_wrong_usage(arguments: list[str], told: str) -> None:
     assert told in result.output
 
 
+def test_wos_without_credentials_is_wrong_usage() -> None:
+    """It could not know who visits it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        result = command("run", "wos", "--url", f"https://127.0.0.1:{listener.getsockname()[1]}")
+    assert result.exit_code == 2
+    assert "wos-conformance init FOLDER" in result.output
+
+
 def test_agent_without_control_is_wrong_usage() -> None:
     """Somebody must start it."""
     result = command("run", "agent")
@@ -60,7 +68,7 @@ def test_run_folder_is_not_written_twice(evidence: Path) -> None:
     """A run in a folder that holds a run is refused."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        result = command("run", "wos", "--url", url, "--out", str(evidence))
+        result = command("run", "wos", "--url", url, "--credentials", str(evidence), "--out", str(evidence))
     assert result.exit_code == 2
     assert "holds a run already" in result.output
 

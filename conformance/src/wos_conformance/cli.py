@@ -55,7 +55,12 @@ def _common(command: click.decorators.FC) -> click.decorators.FC:
         click.option("--control-command", metavar="COMMAND", help="Test control as a command that takes a verb."),
         click.option("--depth", type=click.Choice(list(DEPTHS)), default="quick", show_default=True),
         click.option("--seed", type=click.IntRange(min=0), help="Repeats a run.  [default: random]"),
-        click.option("--only", multiple=True, type=RequirementId(), help="Only scenarios for this requirement."),
+        click.option(
+            "--only",
+            multiple=True,
+            type=RequirementId(),
+            help="Only the scenarios of this requirement; may be given again.",
+        ),
         click.option("--shrink/--no-shrink", default=True, help="Make counterexamples small.", show_default=True),
         click.option("--target", default="unnamed", show_default=True, help="What the report calls the target."),
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder."),
@@ -77,14 +82,40 @@ def run() -> None:
 def run_wos(url: str, credentials: str | None, **common: Any) -> None:
     """Visit a WOS and judge it."""
     _check_wos(url)
+    if credentials is None:
+        raise click.UsageError("--credentials FOLDER is needed; make it with `wos-conformance init FOLDER`")
     _conclude(_settings("wos", url=url, credentials=credentials, **common))
 
 
 @run.command("agent")
-@click.option("--poll-interval", type=click.FloatRange(min=0.05), default=5.0, show_default=True, help="Seconds.")
-@click.option("--request-timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds.")
-@click.option("--max-backoff", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds.")
-@click.option("--apply-time", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds.")
+@click.option(
+    "--poll-interval",
+    type=click.FloatRange(min=0.05),
+    default=5.0,
+    show_default=True,
+    help="Between an answer and the next poll, seconds.",
+)
+@click.option(
+    "--request-timeout",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    help="Longest wait for one answer, seconds.",
+)
+@click.option(
+    "--max-backoff",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="Longest pause after failures, seconds.",
+)
+@click.option(
+    "--apply-time",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="Longest installation or removal, seconds.",
+)
 @_common
 def run_agent(
     poll_interval: float, request_timeout: float, max_backoff: float, apply_time: float, **common: Any

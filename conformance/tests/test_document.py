@@ -1,0 +1,54 @@
+"""What documents say in figures and commands is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import wos_conformance.cli
+from wos_conformance.requirement import Role
+from wos_conformance.specification import Specification
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = [ROOT / "README.md", ROOT / "conformance" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("role", ["wos", "agent"])
+def test_readme_shows_the_figures_of_the_specification(role: Role) -> None:
+    """As many MUSTs as there are."""
+    musts = sum(row.level == "MUST" for row in Specification.load().role(role))
+    assert f"{role:<6} MUST {musts} passed, 0 failed, 0 not tested" in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    """Links inside the repository."""
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text("utf-8"))
+    assert [target for target in targets if ":" not in target and not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_options_in_documents_exist(path: Path) -> None:
+    """In the commands of `wos-conformance` that are shown."""
+    commands = re.findall(r"wos-conformance ((?:[^`\n]|\\\n)*)", path.read_text("utf-8"))
+    used = {option for command in commands for option in re.findall(r"(?<!\S)--[a-z-]+", command)}
+    main = wos_conformance.cli.main
+    groups = [main, *main.commands.values(), *main.commands["run"].commands.values()]  # type: ignore[attr-defined]
+    known = {name for group in groups for parameter in group.params for name in parameter.opts}
+    assert used <= known | {"--help"}
+
+
+def test_decisions_are_listed() -> None:
+    """Each with its title."""
+    listed = (ROOT / "docs" / "decisions" / "README.md").read_text("utf-8")
+    for path in sorted((ROOT / "docs" / "decisions").glob("0*.md")):
+        title = path.read_text("utf-8").partition("\n")[0].removeprefix(f"# {path.name[:4]} ")
+        assert f"[{path.name[:4]}]({path.name}) | {title} |" in listed
+
+
+def test_verbs_of_the_vendors_page_are_those_of_the_contract() -> None:
+    """None is missing."""
+    contract = yaml.safe_load((ROOT / "spec" / "v1.0" / "openapi" / "test-control.yaml").read_bytes())
+    page = (ROOT / "conformance" / "README.md").read_text("utf-8")
+    assert [path for path in contract["paths"] if f"`{path.rpartition('/')[2]}`" not in page] == []
