@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_html import extras as pytest_html_extras
+from pytest_metadata.plugin import metadata_key
 
+from wos_conformance.history import Header
 from wos_conformance.judges import Judgement
 from wos_conformance.specification import Specification
 
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 def pytest_html_report_title(report: Any) -> None:
     """The title of the page."""
     report.title = "Scenarios"
+
+
+def show_facts(config: pytest.Config, header: Header) -> None:
+    """Tell above the table which run this is."""
+    names = ("target", "role", "specification", "suite", "depth", "seed", "started", "run")
+    config.stash[metadata_key].clear()
+    config.stash[metadata_key].update({name.capitalize(): str(getattr(header, name)) for name in names})
 
 
 def pytest_html_results_table_header(cells: list[str]) -> None:
@@ -41,8 +50,10 @@ def extras(result: "Result") -> list[dict[str, Any]]:
 
 
 def _ids(result: "Result") -> Sequence[str]:
-    seen = {judgement.requirement for judgement in result.judgements}
-    return [*result.requirements, *sorted(seen - set(result.requirements))]
+    """The rules that were broken, those that the scenario is about, and all others that it gave occasion to."""
+    broken = dict.fromkeys(judgement.requirement for judgement in result.judgements if not judgement.kept)
+    seen = sorted({judgement.requirement for judgement in result.judgements})
+    return list(dict.fromkeys([*broken, *result.requirements, *seen]))
 
 
 def _row(requirement: str, judgements: Sequence[Judgement]) -> str:

@@ -19,6 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     conductor = Conductor(Settings.of_this_process())
     config.stash[CONDUCTOR] = conductor
     config.pluginmanager.register(page, "wos-conformance-page")
+    page.show_facts(config, conductor.recorder.history().header)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
