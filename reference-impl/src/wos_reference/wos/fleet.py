@@ -81,11 +81,14 @@ class Fleet:
         """Add a deployment; its id is chosen here.
 
         Raises:
-            Conflict: the client or the profile is unknown.
+            Conflict: the client, its device or the profile is unknown.
         """
         chosen = replace(deployment, id=str(uuid4()))
         if connection.execute(select(clients.c.version).where(clients.c.spiffe_id == spiffe_id)).first() is None:
             raise Conflict(f"no client {spiffe_id} was ever admitted")
+        device = select(devices).filter_by(spiffe_id=spiffe_id, device_id=deployment.device_id)
+        if connection.execute(device).first() is None:
+            raise Conflict(f"{spiffe_id} has announced no device {deployment.device_id!r}")
         row = {"id": chosen.id, "spiffe_id": spiffe_id, "withdrawn": False}
         connection.execute(insert(deployments).values(row | _content(chosen)))
         self.publish(connection, spiffe_id)

@@ -1,0 +1,155 @@
+"""The reference WOS as a process, clients that visit it, and its operator."""
+
+import json
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+from trust_domain import Credential, TrustDomain
+
+WOS_ID = "spiffe://plant.example/margo/wfm/main"
+TOKEN = "a token of the tests"
+PATIENCE = 10.0
+MANIFEST = "/api/v1/deployments"
+APPLICATION = {
+    "apiVersion": "margo.org/v1-alpha1",
+    "id": "com-example-mixer",
+    "metadata": {"name": "Mixer", "version": "1.0.0"},
+    "deploymentProfiles": [
+        {
+            "type": "compose",
+            "id": "small",
+            "components": [{"name": "mixer", "properties": {"repository": "oci://r.example/m", "revision": "1.0.0"}}],
+        }
+    ],
+    "parameters": {"rate": {"value": 10, "targets": [{"pointer": "RATE", "components": ["mixer"]}]}},
+}
+
+
+def capabilities(device_id: str) -> dict[str, Any]:
+    """The least that a device announces."""
+    return {"properties": {"id": device_id, "vendor": "Example", "modelNumber": "E1", "serialNumber": "7"}}
+
+
+def status(deployment_id: str, state: str = "installed") -> dict[str, Any]:
+    """A report about the one component."""
+    return {
+        "deploymentId": deployment_id,
+        "adoptedManifestVersion": 2,
+        "status": {"state": state},
+        "components": [{"name": "mixer", "state": state}],
+    }
+
+
+class Wos:
+    """One WOS with its storage; it may be killed and started again."""
+
+    def __init__(self, folder: Path, trust_domain: TrustDomain) -> None:
+        self.folder = folder
+        self.trust_domain = trust_domain
+        credential = trust_domain.issue(WOS_ID)
+        (folder / "wos.pem").write_bytes(credential.certificate_pem)
+        (folder / "wos-key.pem").write_bytes(credential.key_pem)
+        (folder / "root.pem").write_bytes(trust_domain.root.certificate_pem)
+        (folder / "token").write_text(TOKEN)
+        configuration = {
+            "listen": "127.0.0.1:0",
+            "operator_listen": "127.0.0.1:0",
+            "svid": str(folder / "wos.pem"),
+            "key": str(folder / "wos-key.pem"),
+            "trust_bundle": str(folder / "root.pem"),
+            "operator_token_file": str(folder / "token"),
+            "database": f"sqlite:///{folder / 'wos.sqlite3'}",
+            "ready_file": str(folder / "ready.json"),
+        }
+        (folder / "wos.yaml").write_text(json.dumps(configuration))
+        self._open = ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        """Start, with whatever the storage holds."""
+        ready = self.folder / "ready.json"
+        ready.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "wos_reference.wos", "serve", "--config", str(self.folder / "wos.yaml")]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + PATIENCE
+        while not ready.exists():
+            assert self._process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.01)
+        facts = json.loads(ready.read_bytes())
+        self.url, self.control_url = facts["wosUrl"], facts["controlUrl"]
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        self.operator = httpx.Client(base_url=self.control_url, headers=headers, trust_env=False)
+        self._open.callback(self.operator.close)
+
+    def kill(self) -> None:
+        """End without warning."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """End in an orderly way."""
+        self._open.close()
+        self._process.send_signal(signal.SIGTERM)
+        assert self._process.wait(PATIENCE) in (0, -signal.SIGTERM)
+
+    def visitor(self, credential: Credential | None) -> httpx.Client:
+        """Somebody who shows this certificate, or none."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(cadata=self.trust_domain.root.certificate_pem.decode())
+        if credential is not None:
+            path = self.folder / f"{credential.certificate.serial_number}.pem"
+            path.write_bytes(credential.key_pem + credential.certificate_pem)
+            context.load_cert_chain(path)
+        visitor = httpx.Client(base_url=self.url, verify=context, trust_env=False)
+        self._open.callback(visitor.close)
+        return visitor
+
+    def do(self, verb: str, **arguments: Any) -> dict[str, Any]:
+        """A verb of the test control that succeeds."""
+        answer = self.operator.post(f"/control/v1/{verb}", json=arguments)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+
+class Client:
+    """One accepted client with a device."""
+
+    def __init__(self, wos: Wos, name: str) -> None:
+        self.wos = wos
+        self.spiffe_id = f"{WOS_ID}/client/{name}"
+        self.device_id = f"device-of-{name}"
+        self.credential = wos.trust_domain.issue(self.spiffe_id)
+        wos.do("admit", spiffeId=self.spiffe_id)
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Visit the WOS where it is now."""
+        self.http = self.wos.visitor(self.credential)
+
+    def announce(self) -> httpx.Response:
+        """Announce the device."""
+        return self.http.put(f"/api/v1/capabilities/{self.device_id}", json=capabilities(self.device_id))
+
+    def assign(self, **changes: Any) -> str:
+        """Have the application assigned; the id of the deployment."""
+        wanted = {"application": APPLICATION, "profileId": "small", **changes}
+        answer = self.wos.do("assign", spiffeId=self.spiffe_id, deviceId=self.device_id, **wanted)
+        return str(answer["deploymentId"])
+
+    def manifest(self) -> dict[str, Any]:
+        """The current manifest."""
+        return dict(self.http.get(MANIFEST).json())
+
+    def report(self, deployment_id: str, state: str = "installed") -> httpx.Response:
+        """Report a state."""
+        return self.http.post(f"{MANIFEST}/{deployment_id}/status", json=status(deployment_id, state))

@@ -1,0 +1,56 @@
+"""The test control of the reference WOS (openapi/test-control.yaml)."""
+
+import httpx
+import pytest
+from visited_wos import APPLICATION, Client, Wos
+
+
+def test_token_is_asked_for(wos: Wos) -> None:
+    """Missing or wrong."""
+    for headers in ({}, {"authorization": "Bearer wrong"}):
+        answer = httpx.post(f"{wos.control_url}/control/v1/admit", json={"spiffeId": "x"}, headers=headers)
+        assert answer.status_code == 401
+        assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "expected"),
+    [
+        pytest.param("fly", b"{}", 501, id="unknown-verb"),
+        pytest.param("admit", b"[]", 400, id="no-object"),
+        pytest.param("admit", b"{", 400, id="no-json"),
+        pytest.param("admit", b"{}", 400, id="member-missing"),
+        pytest.param("withdraw", b'{"deploymentId": "unknown"}', 409, id="unknown-deployment"),
+    ],
+)
+def test_wrong_request_is_told(wos: Wos, verb: str, body: bytes, expected: int) -> None:
+    """With a sentence."""
+    answer = wos.operator.post(f"/control/v1/{verb}", content=body)
+    assert answer.status_code == expected, answer.text
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"application": {**APPLICATION, "id": "NO"}}, id="invalid-application"),
+        pytest.param({"profileId": "large"}, id="unknown-profile"),
+        pytest.param({"parameters": {"colour": "red"}}, id="unknown-parameter"),
+        pytest.param({"deviceId": "elsewhere"}, id="unknown-device"),
+    ],
+)
+def test_assignment_that_makes_no_sense_is_refused(client: Client, changes: dict[str, object]) -> None:
+    """Nothing changes."""
+    before = client.manifest()
+    wanted = {"spiffeId": client.spiffe_id, "deviceId": client.device_id, "application": APPLICATION}
+    answer = client.wos.operator.post("/control/v1/assign", json={**wanted, "profileId": "small", **changes})
+    assert answer.status_code in (400, 409), answer.text
+    assert client.manifest() == before
+
+
+def test_request_is_carried_out_once(client: Client) -> None:
+    """The same answer to the same request."""
+    arguments = {"requestId": f"request-{client.spiffe_id}", "application": APPLICATION, "profileId": "small"}
+    first, second = client.assign(**arguments), client.assign(**arguments)
+    assert first == second
+    assert len(client.manifest()["deployments"]) == 1
