@@ -46,8 +46,8 @@ def test_schema_says_what_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_schema_has_examples_of_both_kinds(name: str) -> None:
     """At least two that are valid and five that are not; a schema of an object has six and ten."""
-    valid, invalid = (len(list((EXAMPLES / name / kind).iterdir())) for kind in ("valid", "invalid"))
-    assert (valid, invalid) >= ((6, 10) if SCHEMAS[name]["type"] == "object" else (2, 5))
+    least = {"valid": 6, "invalid": 10} if SCHEMAS[name]["type"] == "object" else {"valid": 2, "invalid": 5}
+    assert [kind for kind in least if len(list((EXAMPLES / name / kind).iterdir())) < least[kind]] == []
 
 
 def test_every_example_belongs_to_a_schema() -> None:
@@ -82,23 +82,6 @@ def test_every_fault_has_its_example(schema: str) -> None:
     assert set(faults) == {path.name for path in (EXAMPLES / schema / "invalid").iterdir()}
 
 
-def required(schema: dict[str, Any], at: str = "") -> set[str]:
-    """All members that a schema requires, by pointer without array indices."""
-    found = {f"{at}/{name}" for name in schema.get("required", [])}
-    for name, inner in schema.get("properties", {}).items():
-        found |= required(inner, f"{at}/{name}")
-    for inner in [schema.get("items"), *schema.get("oneOf", [])]:
-        found |= required(inner, at) if inner else set()
-    return found
-
-
 def test_version_written_with_a_fraction_of_zero_is_a_whole_number() -> None:
     """JSON Schema counts 1.0 as an integer; readers that look at the digits may differ."""
     assert validator("manifest-version").is_valid(1.0)
-
-
-def test_valid_examples_use_every_required_member() -> None:
-    """So that each of them was seen in use."""
-    for name, schema in SCHEMAS.items():
-        texts = "".join(path.read_text("utf-8") for path in (EXAMPLES / name / "valid").iterdir())
-        assert [member for member in required(schema) if member.rpartition("/")[2] not in texts] == []
