@@ -3,6 +3,8 @@
 import itertools
 import json
 import struct
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -235,12 +237,12 @@ def keeps_versions_in_short_floats(patch: Patch) -> None:
 
 @MUTANTS.against("desired-state.version-only-on-change")
 def counts_every_request(patch: Patch) -> None:
-    """Gives each answer a version of its own."""
-    counter = itertools.count(1)
+    """Gives each answer to a client a version of its own."""
+    counters = defaultdict[str, Iterator[int]](lambda: itertools.count(1))
     manifest = Fleet.manifest
 
     def counted(self: Fleet, client: str) -> bytes:
-        return json.dumps(json.loads(manifest(self, client)) | {"manifestVersion": next(counter)}).encode()
+        return json.dumps(json.loads(manifest(self, client)) | {"manifestVersion": next(counters[client])}).encode()
 
     patch(Fleet, "manifest", counted)
 
