@@ -23,10 +23,11 @@ KINDS = {
 _NUMBER = re.compile(r"N\d{3}")
 _HEAD = """# Alignment with Margo 1.0.0-rc.3
 
-Written by `make generate` from [{source}]({source}) and the column `source` of [requirements.yaml](requirements.yaml); not edited by hand.
+Written by `make generate` from [{source}]({source}) and the sources in [requirements.yaml](requirements.yaml).
 
 The numbers are ours: the published text has none.
-Each line says in a few words what the published text asks of whom, and what this version answers: rules of its own, or a kind of reason.
+Each line says in a few words what the published text asks of whom.
+The answer of this version is rules of its own, or a reason of one of these kinds:
 
 | Kind | A published rule of this kind |
 |---|---|
@@ -80,7 +81,9 @@ def _line(number: str, rule: dict[str, Any], requirements: tuple[str, ...]) -> L
     if requirements and "because" in rule:
         raise SpecificationError(f"{number} in {SOURCE} has a reason, and rules: {requirements[0]}; drop the reason")
     if not requirements and rule.get("kind") not in KINDS:
-        raise SpecificationError(f"{number} in {SOURCE} has no rule and no kind of reason; add one of: {', '.join(KINDS)}")
+        raise SpecificationError(
+            f"{number} in {SOURCE} has no rule and no kind of reason; add one of: {', '.join(KINDS)}"
+        )
     return Line(number, rule["binds"], rule["says"], requirements, rule.get("kind"), rule.get("because"))
 
 
@@ -88,7 +91,9 @@ def page(found: list[Line]) -> str:
     """The page that shows the lines."""
     kinds = "\n".join(f"| {kind} | {meaning} |" for kind, meaning in KINDS.items())
     answered = sum(bool(line.requirements) for line in found)
-    counted = f"Of {len(found)} published rules, {answered} are answered by rules and {len(found) - answered} by a reason."
+    counted = (
+        f"Of {len(found)} published rules, {answered} are answered by rules and {len(found) - answered} by a reason."
+    )
     return _HEAD.format(source=SOURCE, kinds=kinds, counted=counted, rows="\n".join(_rows(found)))
 
 

@@ -106,16 +106,18 @@ def _text(node: ast.expr) -> Any:
 
 
 def _responsibilities(path: Path, requirement: str) -> Iterator[Place]:
-    """The rows of the responsibility matrix that cite a requirement; none while there is no matrix."""
-    rows = yaml.safe_load(path.read_bytes()) if path.is_file() else {}
-    for row in _rows(rows):
-        if requirement in row.get("requirements", ()):
-            yield Place(str(row["id"]), str(row.get("activity", "")))
+    """The rows of the responsibility matrix that cite a requirement; none in a version without a matrix."""
+    matrix = yaml.safe_load(path.read_bytes()) if path.is_file() else {"themes": []}
+    for theme in matrix["themes"]:
+        for name, row in theme["rows"].items():
+            if requirement in _texts(row):
+                yield Place(name, row["statement"])
 
 
-def _rows(node: Any) -> Iterator[dict[str, Any]]:
-    """The mappings with an id, at whatever depth."""
-    if isinstance(node, dict) and "id" in node:
+def _texts(node: Any) -> Iterator[Any]:
+    """The values in a row, at whatever depth."""
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else None
+    if inner is None:
         yield node
-    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
-        yield from _rows(inner)
+    for value in inner or ():
+        yield from _texts(value)
