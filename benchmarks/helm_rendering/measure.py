@@ -107,7 +107,7 @@ def page(helm: Path, found: list[Comparison]) -> str:
             [
                 "# Figures",
                 "Written by `python benchmarks/helm_rendering/measure.py --helm PATH`; see README.md.",
-                f"helm {version}, {size / MEBIBYTE:.1f} MiB; Kubernetes {', '.join(VERSIONS)}; each rendered {REPEATS} times.",
+                f"helm {version}, {size / MEBIBYTE:.1f} MiB; Kubernetes {', '.join(VERSIONS)}; {REPEATS} times each.",
                 "\n".join(f"| {' | '.join(line)} |" for line in lines),
             ]
         )
