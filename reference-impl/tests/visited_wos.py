@@ -48,9 +48,9 @@ def status(deployment_id: str, state: str = "installed") -> dict[str, Any]:
 
 
 class Wos:
-    """One WOS with its storage; it may be killed and started again."""
+    """One WOS with its storage; it may be killed and started again. `settings` are those of its configuration."""
 
-    def __init__(self, folder: Path, trust_domain: TrustDomain) -> None:
+    def __init__(self, folder: Path, trust_domain: TrustDomain, **settings: Any) -> None:
         self.folder = folder
         self.trust_domain = trust_domain
         credential = trust_domain.issue(WOS_ID)
@@ -67,6 +67,7 @@ class Wos:
             "operator_token_file": str(folder / "token"),
             "database": f"sqlite:///{folder / 'wos.sqlite3'}",
             "ready_file": str(folder / "ready.json"),
+            **settings,
         }
         (folder / "wos.yaml").write_text(json.dumps(configuration))
         self._open = ExitStack()

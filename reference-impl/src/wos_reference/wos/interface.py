@@ -7,6 +7,8 @@ import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,6 +45,9 @@ class Interface:
             answer = await self.serve(request)
         except Refusal as refusal:
             answer = refusal.answer
+        except (OperationalError, NoConnectionFree):  # the database is away, or too busy
+            logger.exception("the database did not answer")
+            answer = transient_problem(503)
         except Exception:  # whatever it is, the caller gets a problem document and the operator a traceback
             logger.exception("%s %s was not served", request.method, request.scope["raw_path"])
             answer = transient_problem(500)
@@ -145,11 +150,9 @@ ROUTES: list[tuple[re.Pattern[str], dict[str, str]]] = [
 
 
 def _parameters(found: re.Match[str]) -> dict[str, str]:
-    """Percent-decoded path parameters; what is not UTF-8 names nothing."""
-    try:
-        return {name: unquote_to_bytes(value).decode("utf-8") for name, value in found.groupdict().items()}
-    except UnicodeDecodeError as error:
-        raise Refusal(plain_problem(404)) from error
+    """Percent-decoded path parameters; what cannot be stored as a text becomes one that names nothing."""
+    decoded = {name: unquote_to_bytes(value).decode("utf-8", "replace") for name, value in found.groupdict().items()}
+    return {name: text.replace("\0", "\ufffd") for name, text in decoded.items()}
 
 
 async def json_body(request: Request) -> Any:
