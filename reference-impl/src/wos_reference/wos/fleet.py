@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from wos_reference.wos import artifact
 from wos_reference.wos.artifact import Deployment
 from wos_reference.wos.lock import lock
+from wos_reference.wos.placement import check_fit, choose_device
 from wos_reference.wos.storage import artifacts, clients, deployments, devices, manifests, requests, version_text
 
 LARGEST_VERSION = 2**64 - 1
@@ -103,14 +104,14 @@ class Fleet:
 
         Raises:
             Conflict: the client, its device or the profile is unknown.
+            NotPlaceable: the device does not fit, or none does if none is named.
         """
         lock(connection, spiffe_id)
-        chosen = replace(deployment, id=str(uuid4()))
         if connection.execute(select(clients.c.version).where(clients.c.spiffe_id == spiffe_id)).first() is None:
             raise Conflict(f"no client {spiffe_id} was ever admitted")
-        device = select(devices).filter_by(spiffe_id=spiffe_id, device_id=deployment.device_id)
-        if connection.execute(device).first() is None:
-            raise Conflict(f"{spiffe_id} has announced no device {deployment.device_id!r}")
+        device_id = deployment.device_id or choose_device(connection, spiffe_id, _profile(deployment))
+        check_fit(connection, spiffe_id, device_id, _profile(deployment))
+        chosen = replace(deployment, id=str(uuid4()), device_id=device_id)
         row = {"id": chosen.id, "spiffe_id": spiffe_id, "withdrawn": False, "changed_in": version_text(0)}
         connection.execute(insert(deployments).values(row | _content(chosen)))
         self.publish(connection, spiffe_id)
@@ -120,10 +121,13 @@ class Fleet:
         """Replace members of an assignment; the id stays.
 
         Raises:
-            Conflict: there is no such deployment, or it was withdrawn.
+            Conflict: there is no such deployment, it was withdrawn, or the profile is unknown.
+            NotPlaceable: its device does not fit any more.
         """
         spiffe_id, known = self._assigned(connection, deployment_id)
-        content = _content(replace(known, **changes))
+        changed = replace(known, **changes)
+        check_fit(connection, spiffe_id, known.device_id, _profile(changed))
+        content = _content(changed)
         if content["document"] != artifact.document(known):
             content["changed_in"] = version_text(0)
         connection.execute(update(deployments).where(deployments.c.id == deployment_id).values(content))
@@ -268,8 +272,12 @@ def next_version(published: int, floor: int) -> int:
     return version
 
 
-def _content(deployment: Deployment) -> dict[str, Any]:
+def _profile(deployment: Deployment) -> dict[str, Any]:
     try:
-        return {"assignment": json.dumps(asdict(deployment)), "document": artifact.document(deployment)}
+        return artifact.profile_of(deployment)
     except KeyError as error:
         raise Conflict(f"the application has no profile {error}") from error
+
+
+def _content(deployment: Deployment) -> dict[str, Any]:
+    return {"assignment": json.dumps(asdict(deployment)), "document": artifact.document(deployment)}

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import re
+import time
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -17,11 +18,13 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_etags
 
 from wos_reference.wos import artifact, schema
+from wos_reference.wos.body import TooLarge, body_of
 from wos_reference.wos.fleet import BUNDLE, Fleet
 from wos_reference.wos.identity import IdentityError, caller
 from wos_reference.wos.problem import Refusal, plain_problem, problem, transient_problem
 
 BODY_AT_MOST = 1 << 20
+NOTED_EVERY_SECONDS = 10
 IMMUTABLE = "private, max-age=31536000, immutable"
 
 logger = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ class Interface:
         self.fleet = fleet
         self.own_id = own_id
         self.faults: dict[str, list[int]] = {}
+        self._noted: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -55,7 +59,7 @@ class Interface:
 
     async def serve(self, request: Request) -> Response:
         """Find the caller, then the operation, then let it answer."""
-        client = await run_in_threadpool(self.authenticate, request)
+        client = request.scope["client_id"] = await run_in_threadpool(self.authenticate, request)
         for pattern, methods in ROUTES:
             found = pattern.fullmatch(request.scope["raw_path"].decode("latin-1"))
             if found is None:
@@ -63,6 +67,7 @@ class Interface:
             operation = methods.get(request.method)
             if operation is None:
                 raise Refusal(plain_problem(405, {"Allow": ", ".join(sorted(methods))}))
+            request.scope["operation"] = operation
             answer: Response = await getattr(self, operation)(request, client, _parameters(found))
             return answer
         raise Refusal(plain_problem(404))
@@ -106,7 +111,15 @@ class Interface:
         if not accepts_manifest(request.headers.getlist("accept")):
             raise Refusal(problem("server-cannot-generate-response"))
         content = await run_in_threadpool(self.fleet.manifest, client)
+        await self.note(client)
         return conditional(request, content, manifest_headers(content), artifact.MANIFEST_TYPE)
+
+    async def note(self, client: str) -> None:
+        """Write down now and then that a client asks; each time would cost a write for each poll."""
+        now = time.time()
+        if now - self._noted.get(client, 0) >= NOTED_EVERY_SECONDS:
+            self._noted[client] = now
+            await run_in_threadpool(self.fleet.saw, client, int(now))
 
     async def get_document(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
         """A document of the caller."""
@@ -159,13 +172,14 @@ async def json_body(request: Request) -> Any:
     """The body as JSON.
 
     Raises:
-        Refusal: it is too large, or is not JSON in UTF-8.
+        Refusal: it is too large, does not arrive, or is not JSON in UTF-8.
     """
-    content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > BODY_AT_MOST:
-            raise Refusal(plain_problem(413, {"Connection": "close"}))
+    try:
+        content = await body_of(request, BODY_AT_MOST)
+    except TooLarge as error:
+        raise Refusal(plain_problem(413, {"Connection": "close"}, str(error))) from error
+    except TimeoutError as error:
+        raise Refusal(plain_problem(408, {"Connection": "close"})) from error
     try:
         return json.loads(content.decode("utf-8"), parse_constant=_refuse, parse_int=_whole, parse_float=_fraction)
     except (ValueError, RecursionError) as error:
