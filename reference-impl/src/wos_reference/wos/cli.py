@@ -36,7 +36,7 @@ class _Commands(click.Group):
 def main(context: click.Context, url: str, token_file: Path | None) -> None:
     """The reference WOS: for reading and for trying."""
     token = token_file.read_text("ascii").strip() if token_file else ""
-    context.obj = Operation(url, token)
+    context.obj = context.with_resource(Operation(url, token))
 
 
 @main.command()

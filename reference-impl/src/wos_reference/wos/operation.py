@@ -1,7 +1,7 @@
 """What the command asks of a running WOS, on the operator's listener."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import yaml
@@ -17,6 +17,12 @@ class Operation:
     def __init__(self, url: str, token: str) -> None:
         headers = {"authorization": f"Bearer {token}"}
         self._http = httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._http.close()
 
     def do(self, verb: str, **arguments: Any) -> Any:
         """A verb of the test control."""
