@@ -96,11 +96,19 @@ class Wos:
         self._process.kill()
         self._process.wait()
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        self._process.send_signal(number)
+
+    def wait(self) -> None:
+        """Wait for an orderly end."""
+        assert self._process.wait(PATIENCE) in (0, -signal.SIGTERM)
+
     def close(self) -> None:
         """End in an orderly way."""
         self._open.close()
-        self._process.send_signal(signal.SIGTERM)
-        assert self._process.wait(PATIENCE) in (0, -signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
+        self.wait()
 
     def visitor(self, credential: Credential | None) -> httpx.Client:
         """Somebody who shows this certificate, or none."""

@@ -10,6 +10,7 @@ from wos_reference.wos.problem import plain_problem
 
 HEAD_AT_MOST = 64 << 10
 _GRACE_SECONDS = 30
+_FAREWELL_SECONDS = 1
 
 
 class AgentConnection(HttpToolsProtocol):
@@ -37,6 +38,21 @@ class AgentConnection(HttpToolsProtocol):
         for timer in self._timers:
             timer.cancel()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """End when the request that is being answered has been answered."""
+        super().shutdown()
+        self._farewell()
+
+    def on_response_complete(self) -> None:
+        """Go on, or end."""
+        super().on_response_complete()
+        self._farewell()
+
+    def _farewell(self) -> None:
+        """A peer that does not close its side of TLS is not waited for."""
+        if self.transport.is_closing():
+            self._timers += (self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort),)
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless the head of the request does not end."""
