@@ -33,8 +33,9 @@ APPLICATION = {
 
 
 def capabilities(device_id: str) -> dict[str, Any]:
-    """The least that a device announces."""
-    return {"properties": {"id": device_id, "vendor": "Example", "modelNumber": "E1", "serialNumber": "7"}}
+    """The least that a device announces which takes deployments."""
+    identity = {"id": device_id, "vendor": "Example", "modelNumber": "E1", "serialNumber": "7"}
+    return {"properties": {**identity, "supportedDeploymentTypes": ["compose", "custom"]}}
 
 
 def status(deployment_id: str, state: str = "installed") -> dict[str, Any]:
@@ -145,9 +146,14 @@ class Client:
         """Visit the WOS where it is now."""
         self.http = self.wos.visitor(self.credential)
 
-    def announce(self) -> httpx.Response:
-        """Announce the device."""
-        return self.http.put(f"/api/v1/capabilities/{self.device_id}", json=capabilities(self.device_id))
+    def announce(self, device_id: str = "") -> httpx.Response:
+        """Announce the device, or another one."""
+        name = device_id or self.device_id
+        return self.http.put(f"/api/v1/capabilities/{name}", json=capabilities(name))
+
+    def withdraw_device(self, device_id: str = "") -> httpx.Response:
+        """Withdraw the device, or another one."""
+        return self.http.delete(f"/api/v1/capabilities/{device_id or self.device_id}")
 
     def assign(self, **changes: Any) -> str:
         """Have the application assigned; the id of the deployment."""
@@ -158,6 +164,13 @@ class Client:
     def manifest(self) -> dict[str, Any]:
         """The current manifest."""
         return dict(self.http.get(MANIFEST).json())
+
+    def view(self) -> dict[str, Any]:
+        """What the operator sees, but for the age of reports."""
+        shown = self.wos.do("view", spiffeId=self.spiffe_id)
+        for deployment in shown["deployments"]:
+            deployment.pop("ageSeconds", None)
+        return shown
 
     def report(self, deployment_id: str, state: str = "installed") -> httpx.Response:
         """Report a state."""

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from visited_wos import MANIFEST, WOS_ID, Client, Wos, capabilities, status
 
-from wos_reference.wos.interface import BODY_AT_MOST
+from wos_reference.wos.body import BODY_AT_MOST
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -79,6 +79,7 @@ def test_capabilities_are_kept_as_sent(client: Client) -> None:
 
 def test_device_id_with_slashes_is_one_device(client: Client) -> None:
     """Behind a gateway."""
+    assert client.announce("gateway1").status_code == 201
     path = "/api/v1/capabilities/gateway1/deviceA"
     assert [client.http.put(path, json=capabilities("gateway1/deviceA")).status_code for _ in (1, 2)] == [201, 200]
 

@@ -98,6 +98,8 @@ def assign(
     answer = wos.do(
         "assign", spiffeId=client, deviceId=device, application=description, profileId=profile, parameters=values
     )
+    if "advice" in answer:
+        click.echo(f"advice: {answer['advice']}", err=True)
     click.echo(answer["deploymentId"])
 
 

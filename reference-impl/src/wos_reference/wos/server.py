@@ -25,6 +25,7 @@ from wos_reference.wos.proxy import BehindProxy
 from wos_reference.wos.storage import open_database
 from wos_reference.wos.trust import Trust
 
+KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_WITHIN_SECONDS = 10
 _LOOK_AT_FILES_EVERY_SECONDS = 1.0
 
@@ -62,6 +63,7 @@ def _config(application: ASGIApp, **settings: Any) -> uvicorn.Config:
         lifespan="off",
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_WITHIN_SECONDS,
         **settings,
     )
