@@ -1,5 +1,6 @@
 """The reference WOS as a process, clients that visit it, and its operator."""
 
+import hashlib
 import json
 import signal
 import ssl
@@ -17,6 +18,7 @@ WOS_ID = "spiffe://plant.example/margo/wfm/main"
 TOKEN = "a token of the tests"
 PATIENCE = 10.0
 MANIFEST = "/api/v1/deployments"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 APPLICATION = {
     "apiVersion": "margo.org/v1-alpha1",
     "id": "com-example-mixer",
@@ -46,6 +48,21 @@ def status(deployment_id: str, state: str = "installed") -> dict[str, Any]:
         "status": {"state": state},
         "components": [{"name": "mixer", "state": state}],
     }
+
+
+def digest_of(content: bytes) -> str:
+    """As the specification writes it."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def assert_problem(answer: httpx.Response, expected: int, kind: str = "") -> None:
+    """A problem document of this type, which asking again does not solve."""
+    assert answer.status_code == expected, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    value = answer.json()
+    assert value["status"] == expected
+    assert value["type"].endswith(f"#{kind}") if kind else value["type"] == "about:blank"
+    assert value["retryable"] is False
 
 
 class Wos:
@@ -155,11 +172,14 @@ class Client:
         """Withdraw the device, or another one."""
         return self.http.delete(f"/api/v1/capabilities/{device_id or self.device_id}")
 
+    def assignment(self, **changes: Any) -> dict[str, Any]:
+        """What an operator says to have the application assigned."""
+        wanted = {"application": APPLICATION, "profileId": "small"}
+        return {"spiffeId": self.spiffe_id, "deviceId": self.device_id, **wanted, **changes}
+
     def assign(self, **changes: Any) -> str:
         """Have the application assigned; the id of the deployment."""
-        wanted = {"application": APPLICATION, "profileId": "small", **changes}
-        answer = self.wos.do("assign", spiffeId=self.spiffe_id, deviceId=self.device_id, **wanted)
-        return str(answer["deploymentId"])
+        return str(self.wos.do("assign", **self.assignment(**changes))["deploymentId"])
 
     def manifest(self) -> dict[str, Any]:
         """The current manifest."""

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from visited_wos import MANIFEST, PATIENCE, Client, capabilities, status
+from visited_wos import MANIFEST, PATIENCE, UNKNOWN, Client, capabilities, status
 
 EXAMPLES = next(p / "spec/v1.0/examples" for p in Path(__file__).resolve().parents if (p / "spec/v1.0").is_dir())
 DOCUMENTS = ("device-capabilities", "deployment-status")
 INVALID = [path for name in DOCUMENTS for path in sorted((EXAMPLES / name / "invalid").glob("*.json"))]
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
 DEEP = b"[" * 50_000 + b"]" * 50_000
 MANY = list(range(100_000))
 

@@ -6,21 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from visited_wos import MANIFEST, WOS_ID, Client, Wos, capabilities, status
+from visited_wos import MANIFEST, UNKNOWN, WOS_ID, Client, Wos, assert_problem, capabilities, status
 
 from wos_reference.wos.body import BODY_AT_MOST
-
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
-
-
-def assert_problem(answer: httpx.Response, expected: int, kind: str = "") -> None:
-    """A problem document of this type."""
-    assert answer.status_code == expected, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    value = answer.json()
-    assert value["status"] == expected
-    assert value["type"].endswith(f"#{kind}") if kind else value["type"] == "about:blank"
-    assert value["retryable"] is False
 
 
 @pytest.mark.parametrize(
