@@ -11,7 +11,6 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from wos_reference.wos.configuration import Configuration
-from wos_reference.wos.identity import IdentityError
 from wos_reference.wos.log import log_as_json
 from wos_reference.wos.migration import DatabaseTooNew
 from wos_reference.wos.operation import Operation, Refused
@@ -47,7 +46,7 @@ def serve(path: Path) -> None:
         configuration = Configuration.read(path)
         log_as_json(configuration.log_level)
         serve_forever(configuration)
-    except (OSError, IdentityError, msgspec.MsgspecError, SQLAlchemyError, DatabaseTooNew) as error:
+    except (OSError, ValueError, msgspec.MsgspecError, SQLAlchemyError, DatabaseTooNew) as error:
         raise click.ClickException(f"{path}: {error}") from error
 
 

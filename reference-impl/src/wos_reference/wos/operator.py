@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from wos_reference.wos import identity
+from wos_reference.wos import enrolment, identity, trust_bundle
 from wos_reference.wos.application import WrongApplication, check
 from wos_reference.wos.artifact import Deployment, profile_of
 from wos_reference.wos.body import body_of, json_of
@@ -21,7 +21,8 @@ from wos_reference.wos.fleet import LARGEST_VERSION, Conflict, Fleet
 from wos_reference.wos.interface import Interface
 from wos_reference.wos.placement import NotPlaceable, advice
 from wos_reference.wos.request import OtherRequest, answered, digest_of, remember
-from wos_reference.wos.verb import Admit, Assign, Client, Fault, SetVersion, Update, Withdraw
+from wos_reference.wos.trust import Trust
+from wos_reference.wos.verb import Admit, Assign, Client, Fault, RotateTrust, SetVersion, Update, Withdraw
 
 BODY_AT_MOST = 16 << 20
 
@@ -36,15 +37,17 @@ class WrongRequest(ValueError):
 class Operator:
     """Carries out verbs; each is one transaction, and is carried out once for one `requestId`."""
 
-    def __init__(self, fleet: Fleet, interface: Interface) -> None:
+    def __init__(self, fleet: Fleet, interface: Interface, trust: Trust, enrols: bool) -> None:
         self.fleet = fleet
         self.interface = interface
+        self._trust = trust
+        self._enrols = enrols
         self._restarting = False
 
     async def answer(self, request: Request) -> JSONResponse:
         """Answer one request."""
         verb = request.path_params["verb"]
-        if verb not in VERBS and verb != "restart":
+        if (verb not in VERBS and verb != "restart") or (verb == "approve" and not self._enrols):
             return _error(501, f"this WOS does not offer {verb!r}")
         try:
             arguments = json_of(await body_of(request, BODY_AT_MOST))
@@ -70,6 +73,8 @@ class Operator:
             result = self._result(connection, verb, arguments)
             if request_id and verb != "view":
                 remember(connection, request_id, digest, result)
+        if verb == "rotate_trust":
+            self._trust.renew()
         if verb == "restart":
             self._restarting = True
             return JSONResponse({}, 202, background=BackgroundTask(begin_again))
@@ -82,9 +87,21 @@ class Operator:
         return carry_out(self, connection, msgspec.convert(arguments, kind))
 
     def admit(self, connection: Connection, wanted: Admit) -> Answer:
-        """Accept a client; its id must be that of an agent of this WOS."""
+        """Accept a client, with a code to enrol if there is an identity service."""
         identity.check_path(wanted.spiffe_id, self.interface.own_id)
         self.fleet.admit(connection, wanted.spiffe_id)
+        if not self._enrols:
+            return {}
+        return {"enrolmentCode": enrolment.new_code(connection, wanted.spiffe_id, wanted.approval)}
+
+    def approve(self, connection: Connection, wanted: Client) -> Answer:
+        """Approve an enrolment that waits."""
+        enrolment.approve(connection, wanted.spiffe_id)
+        return {}
+
+    def rotate_trust(self, connection: Connection, wanted: RotateTrust) -> Answer:
+        """Put other roots in force."""
+        trust_bundle.replace(connection, wanted.trust_bundle_pem)
         return {}
 
     def retire(self, connection: Connection, wanted: Client) -> Answer:
@@ -146,6 +163,8 @@ VERBS: dict[str, tuple[type, Callable[..., Answer]]] = {
     "view": (Client, Operator.view),
     "set_version": (SetVersion, Operator.set_version),
     "fault": (Fault, Operator.fault),
+    "rotate_trust": (RotateTrust, Operator.rotate_trust),
+    "approve": (Client, Operator.approve),
 }
 """Each verb with the kind of its body."""
 

@@ -92,6 +92,15 @@ trust_bundles = Table(
     Column("roots", Text, nullable=False),
     Column("file_digest", String, nullable=False),
 )
+enrolments = Table(
+    "enrolments",
+    TABLES,
+    Column("code_digest", String, primary_key=True),
+    Column("spiffe_id", String, nullable=False),
+    Column("key_digest", String),
+    Column("approved", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
 
 
 def open_database(url: str) -> Engine:

@@ -65,3 +65,11 @@ CREATE TABLE trust_bundles (
     roots TEXT NOT NULL,
     file_digest TEXT NOT NULL
 );
+
+CREATE TABLE enrolments (
+    code_digest TEXT NOT NULL PRIMARY KEY,
+    spiffe_id TEXT NOT NULL,
+    key_digest TEXT,
+    approved BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL
+);
