@@ -1,5 +1,6 @@
 """The reference WOS as a process, clients that visit it, and its operator."""
 
+import hashlib
 import json
 import signal
 import ssl
@@ -17,6 +18,7 @@ WOS_ID = "spiffe://plant.example/margo/wfm/main"
 TOKEN = "a token of the tests"
 PATIENCE = 10.0
 MANIFEST = "/api/v1/deployments"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 APPLICATION = {
     "apiVersion": "margo.org/v1-alpha1",
     "id": "com-example-mixer",
@@ -33,8 +35,9 @@ APPLICATION = {
 
 
 def capabilities(device_id: str) -> dict[str, Any]:
-    """The least that a device announces."""
-    return {"properties": {"id": device_id, "vendor": "Example", "modelNumber": "E1", "serialNumber": "7"}}
+    """The least that a device announces which takes deployments."""
+    identity = {"id": device_id, "vendor": "Example", "modelNumber": "E1", "serialNumber": "7"}
+    return {"properties": {**identity, "supportedDeploymentTypes": ["compose", "custom"]}}
 
 
 def status(deployment_id: str, state: str = "installed") -> dict[str, Any]:
@@ -47,10 +50,25 @@ def status(deployment_id: str, state: str = "installed") -> dict[str, Any]:
     }
 
 
-class Wos:
-    """One WOS with its storage; it may be killed and started again."""
+def digest_of(content: bytes) -> str:
+    """As the specification writes it."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
-    def __init__(self, folder: Path, trust_domain: TrustDomain) -> None:
+
+def assert_problem(answer: httpx.Response, expected: int, kind: str = "") -> None:
+    """A problem document of this type, which asking again does not solve."""
+    assert answer.status_code == expected, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    value = answer.json()
+    assert value["status"] == expected
+    assert value["type"].endswith(f"#{kind}") if kind else value["type"] == "about:blank"
+    assert value["retryable"] is False
+
+
+class Wos:
+    """One WOS with its storage; it may be killed and started again. `settings` are those of its configuration."""
+
+    def __init__(self, folder: Path, trust_domain: TrustDomain, **settings: Any) -> None:
         self.folder = folder
         self.trust_domain = trust_domain
         credential = trust_domain.issue(WOS_ID)
@@ -67,6 +85,7 @@ class Wos:
             "operator_token_file": str(folder / "token"),
             "database": f"sqlite:///{folder / 'wos.sqlite3'}",
             "ready_file": str(folder / "ready.json"),
+            **settings,
         }
         (folder / "wos.yaml").write_text(json.dumps(configuration))
         self._open = ExitStack()
@@ -95,11 +114,19 @@ class Wos:
         self._process.kill()
         self._process.wait()
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        self._process.send_signal(number)
+
+    def wait(self) -> None:
+        """Wait for an orderly end."""
+        assert self._process.wait(PATIENCE) in (0, -signal.SIGTERM)
+
     def close(self) -> None:
         """End in an orderly way."""
         self._open.close()
-        self._process.send_signal(signal.SIGTERM)
-        assert self._process.wait(PATIENCE) in (0, -signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
+        self.wait()
 
     def visitor(self, credential: Credential | None) -> httpx.Client:
         """Somebody who shows this certificate, or none."""
@@ -136,19 +163,34 @@ class Client:
         """Visit the WOS where it is now."""
         self.http = self.wos.visitor(self.credential)
 
-    def announce(self) -> httpx.Response:
-        """Announce the device."""
-        return self.http.put(f"/api/v1/capabilities/{self.device_id}", json=capabilities(self.device_id))
+    def announce(self, device_id: str = "") -> httpx.Response:
+        """Announce the device, or another one."""
+        name = device_id or self.device_id
+        return self.http.put(f"/api/v1/capabilities/{name}", json=capabilities(name))
+
+    def withdraw_device(self, device_id: str = "") -> httpx.Response:
+        """Withdraw the device, or another one."""
+        return self.http.delete(f"/api/v1/capabilities/{device_id or self.device_id}")
+
+    def assignment(self, **changes: Any) -> dict[str, Any]:
+        """What an operator says to have the application assigned."""
+        wanted = {"application": APPLICATION, "profileId": "small"}
+        return {"spiffeId": self.spiffe_id, "deviceId": self.device_id, **wanted, **changes}
 
     def assign(self, **changes: Any) -> str:
         """Have the application assigned; the id of the deployment."""
-        wanted = {"application": APPLICATION, "profileId": "small", **changes}
-        answer = self.wos.do("assign", spiffeId=self.spiffe_id, deviceId=self.device_id, **wanted)
-        return str(answer["deploymentId"])
+        return str(self.wos.do("assign", **self.assignment(**changes))["deploymentId"])
 
     def manifest(self) -> dict[str, Any]:
         """The current manifest."""
         return dict(self.http.get(MANIFEST).json())
+
+    def view(self) -> dict[str, Any]:
+        """What the operator sees, but for the age of reports."""
+        shown = self.wos.do("view", spiffeId=self.spiffe_id)
+        for deployment in shown["deployments"]:
+            deployment.pop("ageSeconds", None)
+        return shown
 
     def report(self, deployment_id: str, state: str = "installed") -> httpx.Response:
         """Report a state."""

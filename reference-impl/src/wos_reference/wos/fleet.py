@@ -1,20 +1,28 @@
-"""What the WOS knows and decides: clients, devices, deployments, manifests, reports; a change is a transaction."""
+"""What the WOS knows and decides: clients, devices, deployments, manifests, reports; a change is a transaction.
+
+Several replicas may share one database: whoever changes a client holds its lock, so that
+its versions follow one another.
+"""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
-from wos_reference.wos import artifact
+from wos_reference.wos import artifact, device, publication, report
 from wos_reference.wos.artifact import Deployment
-from wos_reference.wos.storage import artifacts, clients, deployments, devices, manifests, requests, version_text
+from wos_reference.wos.lock import lock
+from wos_reference.wos.placement import check_type, choose_device
+from wos_reference.wos.storage import artifacts, clients, deployments, devices, version_text
 
 LARGEST_VERSION = 2**64 - 1
 BUNDLE = "bundle"
+_UNPUBLISHED = version_text(0)
 
 
 class Conflict(Exception):
@@ -30,67 +38,104 @@ class Fleet:
 
     @contextmanager
     def change(self) -> Iterator[Connection]:
-        """One transaction; nobody else writes meanwhile."""
+        """One transaction; whoever changes the same client waits for its end."""
         with self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with self._reading.connect() as connection:
             yield connection
 
     # clients
 
     def admit(self, connection: Connection, spiffe_id: str) -> None:
-        """Accept a client; a new one gets its first manifest."""
-        known = connection.execute(select(clients.c.admitted).where(clients.c.spiffe_id == spiffe_id)).first()
-        if known is None:
+        """Accept a client; a new one, and one that returns, gets an empty manifest (onboarding.md)."""
+        lock(connection, spiffe_id)
+        client = connection.execute(select(clients).where(clients.c.spiffe_id == spiffe_id)).first()
+        if client is None:
             row = {"spiffe_id": spiffe_id, "admitted": True, "version": version_text(0), "floor": version_text(0)}
             connection.execute(insert(clients).values(row))
             self.publish(connection, spiffe_id)
-        else:
+        elif not client.admitted:
             connection.execute(update(clients).where(clients.c.spiffe_id == spiffe_id).values(admitted=True))
+            version = next_version(int(client.version), int(client.floor))
+            publication.store(connection, spiffe_id, version, {}, None)
 
     def retire(self, connection: Connection, spiffe_id: str) -> None:
-        """Accept a client no longer."""
-        connection.execute(update(clients).where(clients.c.spiffe_id == spiffe_id).values(admitted=False))
+        """Accept a client no longer; its deployments are gone.
+
+        Raises:
+            Conflict: there is no such client.
+        """
+        lock(connection, spiffe_id)
+        retired = update(clients).where(clients.c.spiffe_id == spiffe_id).values(admitted=False)
+        if not connection.execute(retired).rowcount:
+            raise Conflict(f"no client {spiffe_id} was ever admitted")
+        connection.execute(update(deployments).where(deployments.c.spiffe_id == spiffe_id).values(withdrawn=True))
 
     def accepts(self, spiffe_id: str) -> bool:
         """Whether the policy accepts this client now."""
-        with self._reading.connect() as connection:
-            found = connection.execute(select(clients.c.admitted).where(clients.c.spiffe_id == spiffe_id)).scalar()
-        return bool(found)
+        with self.look() as connection:
+            return _admitted(connection, spiffe_id)
+
+    def saw(self, spiffe_id: str, at: int) -> None:
+        """A client has asked for its manifest."""
+        with self.change() as connection:
+            connection.execute(update(clients).where(clients.c.spiffe_id == spiffe_id).values(seen_at=at))
 
     # devices
 
     def keep_device(self, spiffe_id: str, device_id: str, document: Any) -> bool:
-        """Keep the capabilities of a device; whether it was unknown before."""
-        key = (devices.c.spiffe_id == spiffe_id, devices.c.device_id == device_id)
-        text = json.dumps(document)
+        """Keep the capabilities of a device; whether it was unknown before.
+
+        Raises:
+            GatewayUnknown: it is a child, and none of its gateways is kept.
+        """
         with self.change() as connection:
-            if connection.execute(update(devices).where(*key).values(document=text)).rowcount:
-                return False
-            row = {"spiffe_id": spiffe_id, "device_id": device_id, "document": text}
-            connection.execute(insert(devices).values(row))
-            return True
+            lock(connection, spiffe_id)
+            return device.keep(connection, spiffe_id, device_id, document)
 
     def forget_device(self, spiffe_id: str, device_id: str) -> bool:
-        """Forget a device; whether it was known."""
-        key = (devices.c.spiffe_id == spiffe_id, devices.c.device_id == device_id)
+        """Forget a device, its children and the deployments of all of them; whether it was known."""
         with self.change() as connection:
-            return bool(connection.execute(delete(devices).where(*key)).rowcount)
+            lock(connection, spiffe_id)
+            if not device.forget(connection, spiffe_id, device_id):
+                return False
+            self.withdraw_from(connection, spiffe_id, device_id)
+            return True
+
+    def withdraw_from(self, connection: Connection, spiffe_id: str, device_id: str) -> None:
+        """Take the deployments of a device and of its children out of the desired state."""
+        current = select(deployments.c.id, deployments.c.assignment).filter_by(spiffe_id=spiffe_id, withdrawn=False)
+        gone = [
+            row.id
+            for row in connection.execute(current)
+            if device.is_within(json.loads(row.assignment)["device_id"], device_id)
+        ]
+        if gone:
+            connection.execute(update(deployments).where(deployments.c.id.in_(gone)).values(withdrawn=True))
+            self.publish(connection, spiffe_id)
 
     # deployments
 
     def assign(self, connection: Connection, spiffe_id: str, deployment: Deployment) -> str:
-        """Add a deployment; its id is chosen here.
+        """Add a deployment, to the first device that fits if none is named; its id is chosen here.
 
         Raises:
-            Conflict: the client, its device or the profile is unknown.
+            Conflict: the client is not accepted, or the profile is unknown.
+            NotPlaceable: the device is unknown or does not take the type, or none fits.
         """
-        chosen = replace(deployment, id=str(uuid4()))
-        if connection.execute(select(clients.c.version).where(clients.c.spiffe_id == spiffe_id)).first() is None:
-            raise Conflict(f"no client {spiffe_id} was ever admitted")
-        device = select(devices).filter_by(spiffe_id=spiffe_id, device_id=deployment.device_id)
-        if connection.execute(device).first() is None:
-            raise Conflict(f"{spiffe_id} has announced no device {deployment.device_id!r}")
-        row = {"id": chosen.id, "spiffe_id": spiffe_id, "withdrawn": False}
-        connection.execute(insert(deployments).values(row | _content(chosen)))
+        lock(connection, spiffe_id)
+        if not _admitted(connection, spiffe_id):
+            raise Conflict(f"the client {spiffe_id} is not accepted")
+        profile = _profile(deployment)
+        device_id = deployment.device_id or choose_device(connection, spiffe_id, profile)
+        check_type(connection, spiffe_id, device_id, profile)
+        chosen = replace(deployment, id=str(uuid4()), device_id=device_id)
+        row = {"id": chosen.id, "spiffe_id": spiffe_id, "withdrawn": False, "changed_in": _UNPUBLISHED}
+        connection.execute(insert(deployments).values(row | _content(chosen, set())))
         self.publish(connection, spiffe_id)
         return chosen.id
 
@@ -98,11 +143,16 @@ class Fleet:
         """Replace members of an assignment; the id stays.
 
         Raises:
-            Conflict: there is no such deployment, or it was withdrawn.
+            Conflict: there is no such deployment, it was withdrawn, or the profile is unknown.
+            NotPlaceable: its device does not take the type.
         """
-        spiffe_id, known = self._assigned(connection, deployment_id)
+        spiffe_id, known, components = self._assigned(connection, deployment_id)
         changed = replace(known, **changes)
-        connection.execute(update(deployments).where(deployments.c.id == deployment_id).values(_content(changed)))
+        check_type(connection, spiffe_id, known.device_id, _profile(changed))
+        content = _content(changed, components)
+        if content["document"] != artifact.document(known):
+            content["changed_in"] = _UNPUBLISHED
+        connection.execute(update(deployments).where(deployments.c.id == deployment_id).values(content))
         self.publish(connection, spiffe_id)
 
     def withdraw(self, connection: Connection, deployment_id: str) -> None:
@@ -111,22 +161,34 @@ class Fleet:
         Raises:
             Conflict: there is no such deployment, or it was withdrawn.
         """
-        spiffe_id, _ = self._assigned(connection, deployment_id)
+        spiffe_id, _, _ = self._assigned(connection, deployment_id)
         connection.execute(update(deployments).where(deployments.c.id == deployment_id).values(withdrawn=True))
         self.publish(connection, spiffe_id)
 
-    def _assigned(self, connection: Connection, deployment_id: str) -> tuple[str, Deployment]:
-        row = connection.execute(select(deployments).where(deployments.c.id == deployment_id)).first()
+    def _assigned(self, connection: Connection, deployment_id: str) -> tuple[str, Deployment, set[str]]:
+        found = select(deployments).where(deployments.c.id == deployment_id)
+        row = connection.execute(found).first()
+        if row is not None:
+            lock(connection, row.spiffe_id)
+            row = connection.execute(found).first()
         if row is None or row.withdrawn:
             raise Conflict(f"there is no deployment {deployment_id}")
-        return row.spiffe_id, Deployment(**json.loads(row.assignment))
+        return row.spiffe_id, Deployment(**json.loads(row.assignment)), set(json.loads(row.components))
 
     # manifests
 
     def set_floor(self, connection: Connection, spiffe_id: str, version: int) -> None:
-        """The next manifest has a greater version than this."""
-        floor = version_text(version)
-        connection.execute(update(clients).where(clients.c.spiffe_id == spiffe_id).values(floor=floor))
+        """The next manifest has a greater version than this.
+
+        Raises:
+            Conflict: there is no such client.
+        """
+        lock(connection, spiffe_id)
+        floor = connection.execute(select(clients.c.floor).where(clients.c.spiffe_id == spiffe_id)).scalar()
+        if floor is None:
+            raise Conflict(f"no client {spiffe_id} was ever admitted")
+        raised = update(clients).where(clients.c.spiffe_id == spiffe_id)
+        connection.execute(raised.values(floor=max(floor, version_text(version))))
 
     def publish(self, connection: Connection, spiffe_id: str) -> None:
         """Make the next manifest if the desired state differs from the one that is published.
@@ -140,86 +202,49 @@ class Fleet:
         archive = artifact.bundle(documents) if documents else None
         client = connection.execute(select(clients).where(clients.c.spiffe_id == spiffe_id)).one()
         published = int(client.version)
-        if published and self._manifest(connection, spiffe_id, client.version) == artifact.manifest(
+        if published and publication.manifest(connection, spiffe_id) == artifact.manifest(
             published, documents, archive
         ):
             return
         version = next_version(published, int(client.floor))
-        self._store(connection, spiffe_id, version, documents, archive)
-
-    def _store(
-        self,
-        connection: Connection,
-        spiffe_id: str,
-        version: int,
-        documents: dict[str, bytes],
-        archive: bytes | None,
-    ) -> None:
-        for name, content in [*documents.items(), *([(BUNDLE, archive)] if archive else [])]:
-            row = {"spiffe_id": spiffe_id, "name": name, "digest": artifact.digest_of(content)}
-            if connection.execute(select(artifacts.c.name).filter_by(**row)).first() is None:
-                connection.execute(insert(artifacts).values(content=content, **row))
-        content = artifact.manifest(version, documents, archive)
-        row = {"spiffe_id": spiffe_id, "version": version_text(version)}
-        connection.execute(insert(manifests).values(content=content, **row))
-        stored = update(clients).where(clients.c.spiffe_id == spiffe_id)
-        connection.execute(stored.values(version=version_text(version)))
+        named = documents | ({BUNDLE: archive} if archive else {})
+        publication.store(connection, spiffe_id, version, named, artifact.manifest(version, documents, archive))
 
     def manifest(self, spiffe_id: str) -> bytes:
         """The current manifest of a client."""
-        with self._reading.connect() as connection:
-            version = connection.execute(select(clients.c.version).where(clients.c.spiffe_id == spiffe_id)).scalar_one()
-            return self._manifest(connection, spiffe_id, version)
-
-    def _manifest(self, connection: Connection, spiffe_id: str, version: str) -> bytes:
-        found = select(manifests.c.content).filter_by(spiffe_id=spiffe_id, version=version)
-        return bytes(connection.execute(found).scalar_one())
+        with self.look() as connection:
+            return publication.manifest(connection, spiffe_id)
 
     def artifact(self, spiffe_id: str, name: str, digest: str) -> bytes | None:
-        """A document (by deployment id) or a bundle that was ever published to this client."""
-        with self._reading.connect() as connection:
+        """A document (by deployment id) or a bundle that is or was published to this client."""
+        with self.look() as connection:
             found = select(artifacts.c.content).filter_by(spiffe_id=spiffe_id, name=name, digest=digest)
             return connection.execute(found).scalar()
 
     # status
 
-    def keep_status(self, spiffe_id: str, deployment_id: str, report: Any) -> bool | None:
+    def components_of(self, spiffe_id: str, deployment_id: str) -> set[str] | None:
+        """All components that a deployment ever had; None when the client never had the deployment."""
+        with self.look() as connection:
+            found = select(deployments.c.components).filter_by(spiffe_id=spiffe_id, id=deployment_id)
+            names = connection.execute(found).scalar()
+        return None if names is None else set(json.loads(names))
+
+    def keep_status(self, spiffe_id: str, deployment_id: str, content: Any) -> bool | None:
         """Keep a report; whether it is the first one, None when the client never had the deployment."""
-        key = (deployments.c.spiffe_id == spiffe_id, deployments.c.id == deployment_id)
         with self.change() as connection:
-            row = connection.execute(select(deployments.c.status).where(*key)).first()
-            if row is None:
-                return None
-            connection.execute(update(deployments).where(*key).values(status=json.dumps(report)))
-            return row.status is None
+            lock(connection, spiffe_id)
+            return report.keep(connection, spiffe_id, deployment_id, content)
 
     def view(self, spiffe_id: str) -> dict[str, Any]:
         """What the operator sees of a client."""
-        with self._reading.connect() as connection:
+        with self.look() as connection:
             kept = connection.execute(select(devices).where(devices.c.spiffe_id == spiffe_id)).all()
             assigned = connection.execute(select(deployments).where(deployments.c.spiffe_id == spiffe_id)).all()
         return {
             "devices": [{"deviceId": row.device_id, "capabilities": json.loads(row.document)} for row in kept],
-            "deployments": [
-                {
-                    "deploymentId": row.id,
-                    "deviceId": json.loads(row.assignment)["device_id"],
-                    "status": json.loads(row.status) if row.status else None,
-                }
-                for row in assigned
-            ],
+            "deployments": [report.shown(row, int(time.time())) for row in assigned],
         }
-
-    # requests of the operator
-
-    def answered(self, connection: Connection, request_id: str) -> dict[str, Any] | None:
-        """The answer that a request of this id was given before."""
-        found = connection.execute(select(requests.c.answer).where(requests.c.request_id == request_id)).scalar()
-        return json.loads(found) if found else None
-
-    def remember(self, connection: Connection, request_id: str, answer: dict[str, Any]) -> None:
-        """Keep the answer to a request."""
-        connection.execute(insert(requests).values(request_id=request_id, answer=json.dumps(answer)))
 
 
 def next_version(published: int, floor: int) -> int:
@@ -234,8 +259,22 @@ def next_version(published: int, floor: int) -> int:
     return version
 
 
-def _content(deployment: Deployment) -> dict[str, Any]:
+def _admitted(connection: Connection, spiffe_id: str) -> bool:
+    return bool(connection.execute(select(clients.c.admitted).where(clients.c.spiffe_id == spiffe_id)).scalar())
+
+
+def _profile(deployment: Deployment) -> dict[str, Any]:
     try:
-        return {"assignment": json.dumps(asdict(deployment)), "document": artifact.document(deployment)}
+        return artifact.profile_of(deployment)
     except KeyError as error:
         raise Conflict(f"the application has no profile {error}") from error
+
+
+def _content(deployment: Deployment, components: set[str]) -> dict[str, Any]:
+    """What is stored of an assignment, with the components that it had before."""
+    names = components | {component["name"] for component in _profile(deployment)["components"]}
+    return {
+        "assignment": json.dumps(asdict(deployment)),
+        "document": artifact.document(deployment),
+        "components": json.dumps(sorted(names)),
+    }

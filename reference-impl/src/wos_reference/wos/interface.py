@@ -1,12 +1,13 @@
 """The interface toward agents: one function per operation of openapi/wos.yaml, and the door in front of them."""
 
-import json
 import logging
-import math
 import re
+import time
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,11 +16,15 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_etags
 
 from wos_reference.wos import artifact, schema
+from wos_reference.wos.body import json_body
+from wos_reference.wos.coding import coded
+from wos_reference.wos.device import GatewayUnknown
 from wos_reference.wos.fleet import BUNDLE, Fleet
 from wos_reference.wos.identity import IdentityError, caller
 from wos_reference.wos.problem import Refusal, plain_problem, problem, transient_problem
 
-BODY_AT_MOST = 1 << 20
+FAULTS_AT_MOST = 20
+NOTED_EVERY_SECONDS = 10
 IMMUTABLE = "private, max-age=31536000, immutable"
 
 logger = logging.getLogger(__name__)
@@ -35,6 +40,7 @@ class Interface:
         self.fleet = fleet
         self.own_id = own_id
         self.faults: dict[str, list[int]] = {}
+        self._noted: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -43,6 +49,9 @@ class Interface:
             answer = await self.serve(request)
         except Refusal as refusal:
             answer = refusal.answer
+        except (OperationalError, NoConnectionFree):  # the database is away, or too busy
+            logger.exception("the database did not answer")
+            answer = transient_problem(503)
         except Exception:  # whatever it is, the caller gets a problem document and the operator a traceback
             logger.exception("%s %s was not served", request.method, request.scope["raw_path"])
             answer = transient_problem(500)
@@ -50,7 +59,7 @@ class Interface:
 
     async def serve(self, request: Request) -> Response:
         """Find the caller, then the operation, then let it answer."""
-        client = await run_in_threadpool(self.authenticate, request)
+        client = request.scope["client_id"] = await run_in_threadpool(self.authenticate, request)
         for pattern, methods in ROUTES:
             found = pattern.fullmatch(request.scope["raw_path"].decode("latin-1"))
             if found is None:
@@ -58,6 +67,7 @@ class Interface:
             operation = methods.get(request.method)
             if operation is None:
                 raise Refusal(plain_problem(405, {"Allow": ", ".join(sorted(methods))}))
+            request.scope["operation"] = operation
             answer: Response = await getattr(self, operation)(request, client, _parameters(found))
             return answer
         raise Refusal(plain_problem(404))
@@ -80,15 +90,19 @@ class Interface:
 
     async def announce(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
         """Keep the capabilities of a device."""
+        device_id = named_device(parameters)
         document = checked("device-capabilities", await json_body(request))
-        if document["properties"]["id"] != parameters["deviceId"]:
+        if document["properties"]["id"] != device_id:
             raise Refusal(mismatch("/properties/id", "is not the device id in the path"))
-        created = await run_in_threadpool(self.fleet.keep_device, client, parameters["deviceId"], document)
+        try:
+            created = await run_in_threadpool(self.fleet.keep_device, client, device_id, document)
+        except GatewayUnknown as error:
+            raise Refusal(problem("gateway-not-found")) from error
         return Response(status_code=201 if created else 200)
 
     async def forget(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
         """Forget a device."""
-        if not await run_in_threadpool(self.fleet.forget_device, client, parameters["deviceId"]):
+        if not await run_in_threadpool(self.fleet.forget_device, client, named_device(parameters)):
             raise Refusal(problem("device-not-found"))
         return Response(status_code=204)
 
@@ -101,7 +115,15 @@ class Interface:
         if not accepts_manifest(request.headers.getlist("accept")):
             raise Refusal(problem("server-cannot-generate-response"))
         content = await run_in_threadpool(self.fleet.manifest, client)
+        await self.note(client)
         return conditional(request, content, manifest_headers(content), artifact.MANIFEST_TYPE)
+
+    async def note(self, client: str) -> None:
+        """Write down now and then that a client asks; each time would cost a write for each poll."""
+        now = time.time()
+        if now - self._noted.get(client, 0) >= NOTED_EVERY_SECONDS:
+            self._noted[client] = now
+            await run_in_threadpool(self.fleet.saw, client, int(now))
 
     async def get_document(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
         """A document of the caller."""
@@ -124,13 +146,17 @@ class Interface:
     # status
 
     async def report(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
-        """Keep a status report."""
+        """Keep a status report; the body, the deployment, the ids and the components are looked at in this order."""
         report = checked("deployment-status", await json_body(request))
-        if report["deploymentId"] != parameters["deploymentId"]:
-            raise Refusal(mismatch("/deploymentId", "is not the deployment id in the path"))
-        first = await run_in_threadpool(self.fleet.keep_status, client, parameters["deploymentId"], report)
-        if first is None:
+        deployment_id = parameters["deploymentId"]
+        components = await run_in_threadpool(self.fleet.components_of, client, deployment_id)
+        if components is None:
             raise Refusal(problem("deployment-not-found"))
+        if report["deploymentId"] != deployment_id:
+            raise Refusal(mismatch("/deploymentId", "is not the deployment id in the path"))
+        if unknown := unknown_components(report, components):
+            raise Refusal(problem("semantic-error", "a component is unknown", unknown))
+        first = await run_in_threadpool(self.fleet.keep_status, client, deployment_id, report)
         return Response(status_code=201 if first else 200)
 
 
@@ -145,42 +171,28 @@ ROUTES: list[tuple[re.Pattern[str], dict[str, str]]] = [
 
 
 def _parameters(found: re.Match[str]) -> dict[str, str]:
-    """Percent-decoded path parameters; what is not UTF-8 names nothing."""
-    try:
-        return {name: unquote_to_bytes(value).decode("utf-8") for name, value in found.groupdict().items()}
-    except UnicodeDecodeError as error:
-        raise Refusal(plain_problem(404)) from error
+    """Percent-decoded path parameters; what cannot be stored as a text becomes one that names nothing."""
+    decoded = {name: unquote_to_bytes(value).decode("utf-8", "replace") for name, value in found.groupdict().items()}
+    return {name: text.replace("\0", "\ufffd") for name, text in decoded.items()}
 
 
-async def json_body(request: Request) -> Any:
-    """The body as JSON.
+def named_device(parameters: dict[str, str]) -> str:
+    """The device id in a path.
 
     Raises:
-        Refusal: it is too large, or is not JSON in UTF-8.
+        Refusal: it has a segment that HTTP would resolve, so that the path names no device.
     """
-    content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > BODY_AT_MOST:
-            raise Refusal(plain_problem(413, {"Connection": "close"}))
-    try:
-        return json.loads(content.decode("utf-8"), parse_constant=_refuse, parse_int=_whole, parse_float=_fraction)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(problem("invalid-request", "the body is not JSON in UTF-8")) from error
+    device_id = parameters["deviceId"]
+    if {".", ".."} & set(device_id.split("/")):
+        raise Refusal(plain_problem(404))
+    return device_id
 
 
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _whole(text: str) -> int | str:
-    """A whole number; one that no schema allows stays a text, which no schema allows either."""
-    return int(text) if len(text) <= 400 else text
-
-
-def _fraction(text: str) -> float | str:
-    value = float(text)
-    return value if math.isfinite(value) else text
+def unknown_components(report: Any, known: set[str]) -> list[dict[str, str]]:
+    """The faults of a report that names components which the deployment never had."""
+    named = enumerate(component["name"] for component in report["components"])
+    faults = ((f"/components/{index}/name", name) for index, name in named if name not in known)
+    return [{"field": field, "message": "is no component of this deployment"} for field, _ in faults][:FAULTS_AT_MOST]
 
 
 def checked(name: str, value: Any) -> Any:
@@ -222,10 +234,12 @@ def artifact_headers(content: bytes) -> dict[str, str]:
 
 
 def conditional(request: Request, content: bytes, headers: dict[str, str], media_type: str) -> Response:
-    """200 with the content, or 304 when the caller holds it."""
+    """200 with the content, in a content coding that the caller takes, or 304 when the caller holds it."""
+    headers = {**headers, "Vary": "Accept-Encoding"}
     if matches(request.headers.getlist("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return Response(content, headers={**headers, "Content-Type": media_type})
+    body, coding = coded(content, request.headers.getlist("accept-encoding"))
+    return Response(body, headers={**headers, **coding, "Content-Type": media_type})
 
 
 def matches(if_none_match: list[str], etag: str) -> bool:
