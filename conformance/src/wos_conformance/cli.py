@@ -16,6 +16,7 @@ WORDS = {
     "explain": "explain",
     "init": "init",
     "spec": "spec",
+    "matrix": "matrix",
 }
 """The words, and the modules of `wos_conformance.command` in which they live, each as `WORD`."""
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from wos_conformance import responsibility
 from wos_conformance.judges import REGISTER
 from wos_conformance.requirement import Requirement
 from wos_conformance.scenario import scenarios_for
@@ -53,7 +52,7 @@ def explain(specification: Specification, name: str) -> Explanation:
         judge=_judge(name),
         scenarios=[Place(scenario.name, scenario.title) for scenario in scenarios_for(name, requirement.role)],
         mutants=_mutants(specification.folder.parent.parent / _MUTANTS, name),
-        responsibilities=list(_responsibilities(specification.folder / "responsibilities.yaml", name)),
+        responsibilities=_responsibilities(specification.folder, name),
     )
 
 
@@ -105,19 +104,8 @@ def _text(node: ast.expr) -> Any:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-def _responsibilities(path: Path, requirement: str) -> Iterator[Place]:
-    """The rows of the responsibility matrix that cite a requirement; none in a version without a matrix."""
-    matrix = yaml.safe_load(path.read_bytes()) if path.is_file() else {"themes": []}
-    for theme in matrix["themes"]:
-        for name, row in theme["rows"].items():
-            if requirement in _texts(row):
-                yield Place(name, row["statement"])
-
-
-def _texts(node: Any) -> Iterator[Any]:
-    """The values in a row, at whatever depth."""
-    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else None
-    if inner is None:
-        yield node
-    for value in inner or ():
-        yield from _texts(value)
+def _responsibilities(folder: Path, requirement: str) -> list[Place]:
+    """The rows of the responsibility matrix that a requirement guards; none in a version without a matrix."""
+    if not (folder / responsibility.SOURCE).is_file():
+        return []
+    return [Place(row.id, row.statement) for row in responsibility.Table.read(folder).guarded_by(requirement)]
