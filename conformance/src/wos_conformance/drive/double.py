@@ -2,20 +2,17 @@
 
 import socket
 import ssl
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
-import h11
-from cryptography import x509
-
 from wos_conformance.drive import answer as answers
-from wos_conformance.drive.answer import Answer, Request
-from wos_conformance.drive.publication import Artifacts, Offer
+from wos_conformance.drive.answer import Answer, Client, Request
+from wos_conformance.drive.conversation import Conversation
+from wos_conformance.drive.publication import Offer
 from wos_conformance.drive.tls import server_context
 from wos_conformance.drive.trust_domain import Svid, TrustDomain
 from wos_conformance.history import (
@@ -25,38 +22,37 @@ from wos_conformance.history import (
     Document,
     Exchange,
     Fault,
-    Message,
     Publication,
     Recorder,
 )
 
-_HEAD_AT_MOST = 64 << 10
-_BODY_AT_MOST = 16 << 20
-_IDLE = 60.0
 _HANDSHAKE = 10.0
 _FAREWELL = 5.0
-
-
-@dataclass
-class Client:
-    """What the double knows of one agent."""
-
-    devices: set[str] = field(default_factory=set)
-    offer: Offer | None = None
-    artifacts: Artifacts = field(default_factory=dict)
-    reported: set[str] = field(default_factory=set)
-    unreachable: bool = False
-    exchanges: list[Exchange] = field(default_factory=list)
+_KINDS = {"document": "artifact", "bundle": "artifact"}
 
 
 @dataclass
 class Script:
-    """A scripted answer for the next requests of an operation; `left` of None means until it is taken back."""
+    """A scripted answer for requests of an operation, of an `artifact` (document or bundle), or of `any`.
+
+    `after` so many right answers it is given `left` times; None means until it is taken back.
+    """
 
     name: str
     operation: str
     act: Callable[[Answer], Answer]
     left: int | None = None
+    after: int = 0
+
+    def takes(self, operation: str | None) -> bool:
+        """Whether the next answer of this operation is scripted; called once for each request."""
+        if self.operation not in (operation, _KINDS.get(operation or ""), "any") or self.left == 0:
+            return False
+        if self.after > 0:
+            self.after -= 1
+            return False
+        self.left = None if self.left is None else self.left - 1
+        return True
 
 
 class Double:
@@ -65,6 +61,8 @@ class Double:
     def __init__(self, recorder: Recorder, trust_domain: TrustDomain) -> None:
         self.recorder = recorder
         self.clients: dict[str, Client] = {}
+        self.exchanges: dict[str, list[Exchange]] = {}
+        """What each agent has asked, by its SPIFFE id."""
         self.connections = 0
         """How many connections have ended, one way or another."""
         self.changed = threading.Condition(threading.RLock())
@@ -188,7 +186,7 @@ class Double:
             self._record_connection(connection, credential, None, str(error))
             return
         self._record_connection(connection, credential, secure, None)
-        conversation = _Conversation(self, secure, connection)
+        conversation = Conversation(self, secure, connection)
         reason = conversation.hold()
         self.recorder.record(
             Closed, connection=connection, sent=conversation.sent, received=conversation.received, reason=reason
@@ -216,106 +214,13 @@ class Double:
         with self.changed:
             right = answers.right(request, self.client(request.client))
             for script in self._scripts:
-                if script.operation == right.operation and script.left != 0:
-                    script.left = None if script.left is None else script.left - 1
-                    changed = script.act(right)
-                    changed.name = script.name
-                    return changed
+                if script.takes(right.operation):
+                    return replace(script.act(right), name=script.name)
             answers.take(request, right, self.client(request.client))
             return right
 
     def written(self, exchange: Exchange) -> None:
         """An exchange has been recorded."""
         with self.changed:
-            self.client(exchange.client).exchanges.append(exchange)
+            self.exchanges.setdefault(exchange.client, []).append(exchange)
             self.changed.notify_all()
-
-
-class _Conversation:
-    """Request after request on one connection."""
-
-    def __init__(self, double: Double, secure: ssl.SSLSocket, connection: str) -> None:
-        self._double = double
-        self._secure = secure
-        self._connection = connection
-        self._client = _spiffe_id(secure.getpeercert(True))
-        self._rest = b""
-        self.sent = self.received = 0
-
-    def hold(self) -> str:
-        """Serve until one side ends; the reason why it ended."""
-        self._secure.settimeout(_IDLE)
-        try:
-            while (request := self._read()) is not None:
-                if not self._respond(request):
-                    return "closed by script"
-        except (OSError, h11.RemoteProtocolError) as error:
-            return f"{type(error).__name__}: {error}"
-        return "closed by the agent"
-
-    def _receive(self) -> bytes:
-        content = self._rest or self._secure.recv(65536)
-        if not self._rest:
-            self.received += len(content)
-        self._rest = b""
-        return content
-
-    def _read(self) -> Request | None:
-        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD_AT_MOST)
-        head, body, started = bytearray(), bytearray(), 0.0
-        while True:
-            event = parser.next_event()
-            if event is h11.NEED_DATA:
-                content = self._receive()
-                if not content:
-                    return None
-                started = started or self._double.recorder.now()
-                head += content[: max(0, _HEAD_AT_MOST - len(head))]
-                parser.receive_data(content)
-            elif isinstance(event, h11.Data):
-                body += event.data
-                if len(body) > _BODY_AT_MOST:
-                    raise h11.RemoteProtocolError("the body is larger than anybody needs")
-            elif isinstance(event, h11.EndOfMessage):
-                self._rest = parser.trailing_data[0]
-                text = bytes(head).partition(b"\r\n\r\n")[0].decode("latin-1") + "\r\n\r\n"
-                return Request(self._client, text, bytes(body), started)
-            elif isinstance(event, h11.ConnectionClosed):
-                return None
-
-    def _respond(self, request: Request) -> bool:
-        answer = self._double.answer(request)
-        store, now = self._double.recorder.store, self._double.recorder.now
-        response = None
-        if not answer.reset:
-            response = Message(answer.head(), store(answer.body) if answer.body else None)
-        exchange = self._double.recorder.record(
-            Exchange,
-            connection=self._connection,
-            client=self._client,
-            request=Message(request.head, store(request.body) if request.body else None),
-            response=response,
-            started=request.started,
-            ended=now(),
-            failure="reset" if answer.reset else None,
-            answered=answer.name,
-        )
-        try:
-            if answer.reset:
-                self._secure.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                return False
-            content = answer.head().encode("latin-1") + answer.body
-            self.sent += len(content)
-            self._secure.sendall(content)
-            return True
-        finally:
-            self._double.written(exchange)
-
-
-def _spiffe_id(leaf: bytes | None) -> str:
-    try:
-        certificate = x509.load_der_x509_certificate(leaf or b"")
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return names.get_values_for_type(x509.UniformResourceIdentifier)[0]
-    except (ValueError, x509.ExtensionNotFound, IndexError):
-        return ""

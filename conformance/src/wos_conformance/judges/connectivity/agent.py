@@ -55,7 +55,8 @@ def agent_polls(history: History) -> Occasions:
             if view.status not in (200, 304) or view.failure:
                 continue
             for end in _awaited(history, device, view, following, bound):
-                yield from _judged(view, following, end, bound)
+                if not history.has_fault_between(view.ended, min(end, following.started if following else end)):
+                    yield from _judged(view, following, end, bound)
 
 
 @judge("connectivity.keeps-polling")

@@ -21,6 +21,12 @@ from wos_conformance.judges.reading import entity_tags
 
 Judge = Callable[[History], Iterator[Judgement]]
 
+UNOBTAINABLE = (
+    *("document-digest-wrong", "one-digest-wrong", "bundle-digest-wrong", "artifacts-missing", "unreachable"),
+    *("artifact-altered", "artifact-truncated", "artifact-reset-midway", "artifact-endless", "artifact-stall"),
+)
+"""Defects for which not everything that a manifest names can be retrieved and verified."""
+
 
 @judge("desired-state.accept-sent")
 def agent_asks_for_the_manifest_type(history: History) -> Occasions:
@@ -135,9 +141,7 @@ def _refused(*defects: str) -> Judge:
 judge("desired-state.algorithm-known")(_refused("algorithm-unknown"))
 judge("desired-state.lower-version-refused")(_refused("version-lower"))
 judge("desired-state.equal-version-refused")(_refused("version-equal"))
-judge("desired-state.failure-keeps-running")(
-    _refused("document-digest-wrong", "bundle-digest-wrong", "artifacts-missing", "unreachable")
-)
+judge("desired-state.failure-keeps-running")(_refused(*UNOBTAINABLE))
 
 
 def _unverified(*defects: str) -> Judge:
@@ -171,7 +175,7 @@ def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-judge("desired-state.document-verified")(_unverified("document-digest-wrong"))
+judge("desired-state.document-verified")(_unverified("document-digest-wrong", "one-digest-wrong"))
 judge("desired-state.bundle-verified")(_unverified("bundle-digest-wrong"))
 
 
