@@ -66,12 +66,13 @@ class Device:
         good = [publication for publication in named if publication.defect is None]
         return next(reversed(good or named), None)
 
+    def retrieved(self, publication: Publication) -> list[ExchangeView]:
+        """The whole answers that brought this manifest."""
+        return [view for view in self.asked("manifest") if brings(view, publication)]
+
     def was_served(self, publication: Publication, before: float) -> bool:
-        """Whether it has retrieved this manifest by then."""
-        return any(
-            view.status == 200 and view.header("etag") == publication.etag and publication.at <= view.ended <= before
-            for view in self.asked("manifest")
-        )
+        """Whether it has retrieved this manifest since its publication and by then."""
+        return any(publication.at <= view.ended <= before for view in self.retrieved(publication))
 
     def good_before(self, seq: int) -> Publication | None:
         """The newest publication before an event that had to be adopted."""
@@ -81,6 +82,15 @@ class Device:
     def newest_before(self, seq: int) -> Publication | None:
         """The newest publication before an event, good or not."""
         return next((p for p in reversed(self.publications) if p.seq < seq), None)
+
+
+def brings(view: ExchangeView, publication: Publication) -> bool:
+    """Whether an answer brought the manifest of a publication, with its tag or without."""
+    if view.status != 200 or not view.complete:
+        return False
+    response = view.exchange.response
+    body = response.body if response else None
+    return view.header("etag") == publication.etag or (body is not None and body.digest == publication.manifest.digest)
 
 
 @lru_cache(maxsize=4)

@@ -68,7 +68,7 @@ def agent_does_not_send_the_tag_of_what_it_refused(history: History) -> Occasion
     for device in devices(history):
         good = {p.etag for p in device.publications if p.defect is None}
         for bad in (p for p in device.publications if p.defect is not None and p.etag not in good):
-            retrieved = [v for v in device.asked("manifest") if v.status == 200 and v.header("etag") == bad.etag]
+            retrieved = device.retrieved(bad)
             if not retrieved:
                 continue
             for view in device.asked("manifest"):

@@ -191,10 +191,10 @@ class Device(Presence):
             raise Blocked(f"the agent did not ask for the manifest {times} times within {bound:.1f} s")
         return self.asked("manifest")[-1].seq
 
-    def falls_silent(self, publication: Publication) -> bool:
-        """Wait until the agent waits for an answer that will not come; False when it has no more to ask."""
+    def falls_silent(self, publication: Publication) -> None:
+        """Wait until the agent waits for an answer that will not come, or does not ask any more."""
         bound = self.bound("request_timeout")
-        return self.until(lambda: any(e.failure == "stalled" for e in self.asked(since=publication.seq)), bound)
+        self.until(lambda: any(e.failure == "stalled" for e in self.asked(since=publication.seq)), bound)
 
     def finds_wos_with(self, flaw: str) -> None:
         """Show a flawed certificate until the agent has tried twice, then the right one again."""

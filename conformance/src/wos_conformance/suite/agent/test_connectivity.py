@@ -44,5 +44,6 @@ def test_manifest_cannot_be_had(agent: Stage, kind: str) -> None:
     device.adopts(device.publish(running))
     for behaviour in TROUBLES[kind]:
         with agent.misbehave("manifest", behaviour, count=1):
+            device.publish(running := device.change(running))
             device.polled(2)
     device.adopts(device.publish(device.change(running), device.install()))
