@@ -80,7 +80,9 @@ def _line(number: str, rule: dict[str, Any], requirements: tuple[str, ...]) -> L
     if requirements and "because" in rule:
         raise SpecificationError(f"{number} in {SOURCE} has a reason, and rules: {requirements[0]}; drop the reason")
     if not requirements and rule.get("kind") not in KINDS:
-        raise SpecificationError(f"{number} in {SOURCE} has no rule and no kind of reason; add one of: {', '.join(KINDS)}")
+        raise SpecificationError(
+            f"{number} in {SOURCE} has no rule and no kind of reason; add one of: {', '.join(KINDS)}"
+        )
     return Line(number, rule["binds"], rule["says"], requirements, rule.get("kind"), rule.get("because"))
 
 
@@ -88,7 +90,9 @@ def page(found: list[Line]) -> str:
     """The page that shows the lines."""
     kinds = "\n".join(f"| {kind} | {meaning} |" for kind, meaning in KINDS.items())
     answered = sum(bool(line.requirements) for line in found)
-    counted = f"Of {len(found)} published rules, {answered} are answered by rules and {len(found) - answered} by a reason."
+    counted = (
+        f"Of {len(found)} published rules, {answered} are answered by rules and {len(found) - answered} by a reason."
+    )
     return _HEAD.format(source=SOURCE, kinds=kinds, counted=counted, rows="\n".join(_rows(found)))
 
 

@@ -117,14 +117,19 @@ def _capabilities(request: Request, client: Client, names: dict[str, str]) -> An
 
 
 def _manifest(request: Request, client: Client, names: dict[str, str]) -> Answer:
-    offer = client.offer
-    if offer is None:
-        return problem(503, retry_after="1")
-    headers = (("ETag", offer.etag), ("Cache-Control", "private"))
+    whole = manifest_of(client)
     held = request.header("if-none-match")
-    if offer.etag in held or held == "*":
-        return Answer(None, 304, headers)
-    return Answer(None, 200, (("Content-Type", MANIFEST_TYPE), *headers), offer.manifest)
+    if whole.status == 200 and ((whole.header("ETag") or "") in held or held == "*"):
+        return replace(whole, status=304, body=b"").having("Content-Type", None)
+    return whole
+
+
+def manifest_of(client: Client) -> Answer:
+    """The manifest, whatever the client holds."""
+    if client.offer is None:
+        return replace(problem(503, retry_after="1"), operation="manifest")
+    headers = (("Content-Type", MANIFEST_TYPE), ("ETag", client.offer.etag), ("Cache-Control", "private"))
+    return Answer("manifest", 200, headers, client.offer.manifest)
 
 
 def _artifact(name: str, digest: str, media_type: str, missing: str, client: Client) -> Answer:

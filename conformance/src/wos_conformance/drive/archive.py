@@ -2,11 +2,14 @@
 
 import gzip
 import io
+import struct
 import tarfile
+import zlib
 from collections.abc import Callable, Mapping
 
-_BOMB = 64 << 20
-_STEP = 1 << 20
+_SWOLLEN = 1040 << 20
+_STEP = 16 << 20
+_GZIP_HEAD = bytes.fromhex("1f8b08000000000002ff")
 
 
 def archive(documents: Mapping[str, bytes], mtime: int = 0) -> bytes:
@@ -71,17 +74,20 @@ def _in_folder(documents: Mapping[str, bytes]) -> bytes:
     return gzip.compress(_tar({f"folder/{name}": body for name, body in documents.items()}), mtime=0)
 
 
-def _bomb(documents: Mapping[str, bytes]) -> bytes:
-    """A surplus member that is small as long as nobody unpacks it."""
+def _swollen(documents: Mapping[str, bytes]) -> bytes:
+    """A surplus member that is small as long as nobody unpacks it; the zeros are packed once and repeated."""
     member = tarfile.TarInfo("zeros")
-    member.size = _BOMB
-    buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as packed:
-        packed.write(_without_end(documents) + member.tobuf(tarfile.USTAR_FORMAT))
-        for _ in range(_BOMB // _STEP):
-            packed.write(bytes(_STEP))
-        packed.write(bytes(tarfile.BLOCKSIZE * 2))
-    return buffer.getvalue()
+    member.size = _SWOLLEN
+    head, tail = _without_end(documents) + member.tobuf(tarfile.USTAR_FORMAT), bytes(2 * tarfile.BLOCKSIZE)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    parts = [packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)]
+    zeros, checksum = bytes(_STEP), zlib.crc32(head)
+    repeated = packer.compress(zeros) + packer.flush(zlib.Z_FULL_FLUSH)
+    for _ in range(_SWOLLEN // _STEP):
+        checksum = zlib.crc32(zeros, checksum)
+    parts += [repeated * (_SWOLLEN // _STEP), packer.compress(tail) + packer.flush()]
+    length = (len(head) + _SWOLLEN + len(tail)) % (1 << 32)
+    return _GZIP_HEAD + b"".join(parts) + struct.pack("<II", zlib.crc32(tail, checksum), length)
 
 
 def _without_end(documents: Mapping[str, bytes]) -> bytes:
@@ -104,7 +110,7 @@ HOSTILE: dict[str, Callable[[Mapping[str, bytes]], bytes]] = {
     "surplus": _with(_member("readme.txt", b"hello")),
     "in-folder": _in_folder,
     "lacking": _lacking,
-    "bomb": _bomb,
+    "swollen": _swollen,
     "not-gzip": _tar,
     "not-tar": lambda documents: gzip.compress(b"not an archive", mtime=0),
     "cut-short": lambda documents: archive(documents)[:-12],

@@ -1,5 +1,6 @@
 """Why a manifest must not be adopted, or is peculiar: each name changes one thing of a draft that was good."""
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,8 +18,12 @@ ON_THE_WAY = ("altered", "truncated", "reset-midway", "endless", "stall", "coded
 """Behaviours for which a manifest cannot be adopted as long as artifacts are answered in that way."""
 
 
-def offer(version: int, documents: Mapping[str, bytes], defect: str | None = None, note: str = "") -> Offer:
+def offer(
+    version: int, documents: Mapping[str, bytes], defect: str | None = None, note: str = "", authority: str = ""
+) -> Offer:
     """A manifest of these documents, good or with this defect; a note names what is peculiar and does not matter.
+
+    `authority` is what the defect `foreign-url` puts before each path.
 
     Raises:
         KeyError: there is no such defect.
@@ -28,6 +33,7 @@ def offer(version: int, documents: Mapping[str, bytes], defect: str | None = Non
         PECULIARITIES[note](draft)
     if defect is not None:
         DEFECTS[defect](draft)
+    draft.authority = authority
     return draft.finished()
 
 
@@ -53,6 +59,23 @@ def _one_altered(draft: Draft) -> None:
 def _bundle_altered(draft: Draft) -> None:
     """A bundle with other bytes and the same members, and no documents."""
     draft.served_bundle, draft.served = archive(draft.documents, mtime=1), {}
+
+
+def _all_altered(draft: Draft) -> None:
+    """Documents and bundle have other bytes than their digests say."""
+    draft.served = {name: body + b"\n" for name, body in draft.documents.items()}
+    draft.served_bundle = archive(draft.documents, mtime=1)
+
+
+def _other_ids(draft: Draft) -> None:
+    """Each document is what its digest says, and that of another deployment."""
+    changed = {n: re.sub(rb'^(\{\s*"id": ")[0-9a-f]{8}', rb"\g<1>ffffffff", b) for n, b in draft.documents.items()}
+    draft.documents = changed
+    draft.restore()
+
+
+def _wrong_tag(draft: Draft) -> None:
+    draft.tag = f'"sha256:{hashlib.sha256(draft.write({})).hexdigest()}"'
 
 
 def _unknown_algorithm(draft: Draft) -> None:
@@ -133,7 +156,10 @@ def _short_digest(entry: dict[str, Any]) -> None:
 
 
 DEFECTS: dict[str, Change] = {
-    **dict.fromkeys(("version-lower", "version-equal"), _nothing),
+    **dict.fromkeys(("version-lower", "version-equal", "foreign-url"), _nothing),
+    "tag-wrong": _wrong_tag,
+    "all-digests-wrong": _all_altered,
+    "document-id-wrong": _other_ids,
     **dict.fromkeys((f"artifact-{behaviour}" for behaviour in ON_THE_WAY), _nothing),
     "document-digest-wrong": _documents_altered,
     "one-digest-wrong": _one_altered,

@@ -58,7 +58,7 @@ class Script:
 class Double:
     """Listens on loopback; one thread accepts, one serves each connection."""
 
-    def __init__(self, recorder: Recorder, trust_domain: TrustDomain) -> None:
+    def __init__(self, recorder: Recorder, trust_domain: TrustDomain, port: int = 0) -> None:
         self.recorder = recorder
         self.clients: dict[str, Client] = {}
         self.exchanges: dict[str, list[Exchange]] = {}
@@ -66,14 +66,13 @@ class Double:
         self.connections = 0
         """How many connections have ended, one way or another."""
         self.changed = threading.Condition(threading.RLock())
-        self._trust_domain = trust_domain
+        self._trusted = trust_domain.bundle_pem
         self._scripts: list[Script] = []
         self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self._closing = False
-        self.present(trust_domain.wos())
         self._threads: list[threading.Thread] = []
-        self._spawn(self._accept)
+        self.present(trust_domain.wos())
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        self._listening = self._spawn(self._accept)
 
     @property
     def url(self) -> str:
@@ -82,18 +81,37 @@ class Double:
 
     def close(self) -> None:
         """Stop listening, close all connections, and wait until the last word about them is written."""
-        self._closing = True
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._threads[0].join(_FAREWELL)
-        self.hang_up()
+        self._stop_listening()
         for thread in self._threads:
             thread.join(_FAREWELL)
 
-    def present(self, svid: Svid) -> None:
-        """Show this certificate from the next connection on; open ones are closed."""
-        self._shown = svid.credential, server_context(svid, self._trust_domain.bundle_pem)
+    def present(self, svid: Svid, old: str | None = None) -> None:
+        """Show this certificate from the next connection on, in TLS 1.3 or as `old` says; open ones are closed."""
+        credential = replace(svid.credential, name=old, flaw=old) if old else svid.credential
+        self._shown = credential, server_context(svid, self._trusted, old)
+        self.hang_up()
+
+    def trust(self, *bundles: bytes) -> None:
+        """Let agents show certificates below these roots, in PEM, from the next certificate on that is presented."""
+        self._trusted = b"".join(bundles)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Listen no longer, and again at the same place afterwards."""
+        address = self._listener.getsockname()
+        with self.fault("away", "connection"):
+            self._stop_listening()
+            try:
+                yield
+            finally:
+                self._listener = socket.create_server(address, backlog=64)
+                self._listening = self._spawn(self._accept)
+
+    def _stop_listening(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._listening.join(_FAREWELL)
         self.hang_up()
 
     def hang_up(self) -> None:
@@ -109,7 +127,9 @@ class Double:
         with self.changed:
             return self.clients.setdefault(spiffe_id, Client())
 
-    def publish(self, spiffe_id: str, offer: Offer, defect: str | None, note: str) -> Publication:
+    def publish(
+        self, spiffe_id: str, offer: Offer, defect: str | None, note: str, hopeless: dict[str, str] | None = None
+    ) -> Publication:
         """Serve this to the agent from now on."""
         store = self.recorder.store
         with self.changed:
@@ -127,22 +147,31 @@ class Double:
                 documents={n: Document(digest=d, body=store(body)) for n, (d, body) in offer.documents.items()},
                 defect=defect,
                 note=note,
+                hopeless=hopeless or {},
             )
 
     @contextmanager
     def scripted(self, script: Script) -> Iterator[None]:
         """Answer as the script says for as long as the context lasts."""
-        detail: dict[str, str | int | float] = {} if script.left is None else {"count": script.left}
-        facts: dict[str, Any] = {"name": script.name, "subject": script.operation, "detail": detail}
-        with self.changed:
-            self.recorder.record(Fault, phase="begin", **facts)
-            self._scripts.append(script)
+        detail = {} if script.left is None else {"count": script.left}
+        with self.fault(script.name, script.operation, detail):
+            with self.changed:
+                self._scripts.append(script)
+            try:
+                yield
+            finally:
+                with self.changed:
+                    self._scripts.remove(script)
+
+    @contextmanager
+    def fault(self, name: str, subject: str, detail: dict[str, int] | None = None) -> Iterator[None]:
+        """Write down that something is wrong on purpose for as long as the context lasts."""
+        facts: dict[str, Any] = {"name": name, "subject": subject, "detail": detail or {}}
+        self.recorder.record(Fault, phase="begin", **facts)
         try:
             yield
         finally:
-            with self.changed:
-                self._scripts.remove(script)
-                self.recorder.record(Fault, phase="end", **facts)
+            self.recorder.record(Fault, phase="end", **facts)
 
     def wait(self, predicate: Callable[[], bool], timeout: float) -> bool:
         """Wait until something is so; it is looked at whenever anything has happened here."""
@@ -150,18 +179,20 @@ class Double:
             return self.changed.wait_for(predicate, timeout)
 
     def _accept(self) -> None:
-        while not self._closing:
+        listener = self._listener
+        while True:
             try:
-                plain, _ = self._listener.accept()
+                plain, _ = listener.accept()
             except OSError:
                 return
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._spawn(self._welcome, plain)
 
-    def _spawn(self, target: Callable[..., None], *arguments: Any) -> None:
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        self._threads.append(threading.Thread(target=target, args=arguments, daemon=True))
-        self._threads[-1].start()
+    def _spawn(self, target: Callable[..., None], *arguments: Any) -> threading.Thread:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self._threads = [*(known for known in self._threads if known.is_alive()), thread]
+        thread.start()
+        return thread
 
     def _welcome(self, plain: socket.socket) -> None:
         credential, context = self._shown

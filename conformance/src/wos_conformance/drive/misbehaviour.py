@@ -107,12 +107,17 @@ def _bomb() -> bytes:
     return gzip.compress(bytes(_BOMB), mtime=0)
 
 
+def _hurrying(answer: Answer) -> Answer:
+    return answer.having("Retry-After", "0").having("Refresh", "0").having("Cache-Control", "max-age=0, private")
+
+
 def _not_modified(answer: Answer) -> Answer:
     return replace(answer, status=304, body=b"").having("Content-Type", None)
 
 
-def _redirected(target: str) -> Act:
-    return lambda answer: Answer(answer.operation, 302, (("Location", target),))
+def redirecting(target: str, status: int = 302) -> Act:
+    """A script: answer with a redirect to this URL or path."""
+    return lambda answer: Answer(answer.operation, status, (("Location", target),))
 
 
 def _plain(act: Act) -> Make:
@@ -126,6 +131,8 @@ MISBEHAVIOURS: dict[str, Make] = {
     "stall": _delivered(cut=0.0, ending="silence"),
     "stall-midway": _torn("silence"),
     "drip": _dripping,
+    "late": lambda choice: lambda answer: replace(answer, delivery=Delivery(drip=min(0.3, choice.patience / 4))),
+    "hurry": _plain(_hurrying),
     "endless": _delivered(endless=True, ending="close"),
     "not-json": _plain(lambda answer: _sent(answer, b"{", MANIFEST_TYPE)),
     "wrong-media-type": _plain(lambda answer: _sent(answer, b"<p>Welcome</p>", "text/html")),
@@ -138,8 +145,8 @@ MISBEHAVIOURS: dict[str, Make] = {
     "unknown-coding": _plain(lambda answer: answer.having("Content-Encoding", "x-unknown")),
     "tag-lost": _plain(lambda answer: answer.having("ETag", None)),
     "not-modified": _plain(_not_modified),
-    "redirect": _plain(_redirected("/elsewhere")),
-    "redirect-elsewhere": _plain(_redirected(f"{_ELSEWHERE}/api/v1/deployments")),
+    "redirect": _plain(redirecting("/elsewhere")),
+    "redirect-elsewhere": _plain(redirecting(f"{_ELSEWHERE}/api/v1/deployments")),
     "huge-header": _plain(lambda answer: answer.having("X-Much", "x" * (1 << 20))),
     "problem-without-members": _plain(lambda answer: replace(problem(503), body=b"{}", operation=answer.operation)),
     "problem-not-json": _plain(lambda answer: replace(problem(503), body=b"sorry", operation=answer.operation)),

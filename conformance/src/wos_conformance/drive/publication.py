@@ -25,11 +25,7 @@ class Offer:
     documents: dict[str, tuple[str, bytes]]
     """Digest as stated and bytes as served, by deployment id."""
     artifacts: Artifacts
-
-    @property
-    def etag(self) -> str:
-        """The tag of the manifest."""
-        return f'"{digest_of(self.manifest)}"'
+    etag: str
 
 
 def digest_of(content: bytes, algorithm: str = "sha256") -> str:
@@ -39,7 +35,7 @@ def digest_of(content: bytes, algorithm: str = "sha256") -> str:
 
 def document(deployment_id: str, device_id: str, application: Mapping[str, Any], values: Mapping[str, Any]) -> bytes:
     """The document of a deployment; JSON is YAML, and every text in it is quoted."""
-    profile = application["deploymentProfiles"][0]
+    profile = {name: value for name, value in application["deploymentProfiles"][0].items() if name != "id"}
     parameters = {
         name: {"value": values.get(name, parameter["value"]), "targets": parameter["targets"]}
         for name, parameter in application.get("parameters", {}).items()
@@ -53,7 +49,7 @@ def document(deployment_id: str, device_id: str, application: Mapping[str, Any],
         },
         "spec": {
             "applicationId": application["id"],
-            "deploymentProfile": {"type": profile["type"], "components": profile["components"]},
+            "deploymentProfile": profile,
             "parameters": parameters,
         },
     }
@@ -65,7 +61,8 @@ class Draft:
     """A manifest in the making; whoever changes one member of it makes one defect.
 
     `served` are the documents as they can be had, `documents` as their digests say;
-    `served_bundle` and `bundle` likewise; `write` turns the manifest into its final bytes.
+    `served_bundle` and `bundle` likewise; `authority` stands before each path, `tag` in place of the right one.
+    `write` turns the manifest into its final bytes.
     """
 
     version: int
@@ -75,9 +72,15 @@ class Draft:
     bundle: bytes | None = field(init=False)
     served_bundle: bytes | None = field(init=False)
     has_artifacts: bool = True
+    authority: str = ""
+    tag: str | None = None
     write: Callable[[dict[str, Any]], bytes] = field(default_factory=lambda: canonical)
 
     def __post_init__(self) -> None:
+        self.restore()
+
+    def restore(self) -> None:
+        """Serve exactly the documents, alone and as bundle."""
         self.served = dict(self.documents)
         self.bundle = archive(self.documents) if self.documents else None
         self.served_bundle = self.bundle
@@ -92,7 +95,8 @@ class Draft:
         manifest = self.write(self._manifest(digests, bundle_digest))
         stated = {name: (digest, self.served.get(name, self.documents[name])) for name, digest in digests.items()}
         bundle = self.served_bundle if self.served_bundle is not None else self.bundle
-        return Offer(self.version, manifest, bundle, stated, artifacts if self.has_artifacts else {})
+        tag = self.tag or f'"{digest_of(manifest)}"'
+        return Offer(self.version, manifest, bundle, stated, artifacts if self.has_artifacts else {}, tag)
 
     def _manifest(self, digests: Mapping[str, str], bundle_digest: str) -> dict[str, Any]:
         entries = [
@@ -100,13 +104,13 @@ class Draft:
                 "deploymentId": name,
                 "digest": digest,
                 "sizeBytes": len(self.documents[name]),
-                "url": f"/api/v1/deployments/{name}/{digest}",
+                "url": f"{self.authority}/api/v1/deployments/{name}/{digest}",
             }
             for name, digest in sorted(digests.items())
         ]
         bundle = None
         if self.bundle is not None:
-            url = f"/api/v1/bundles/{bundle_digest}"
+            url = f"{self.authority}/api/v1/bundles/{bundle_digest}"
             bundle = {
                 "mediaType": BUNDLE_TYPE,
                 "digest": bundle_digest,
