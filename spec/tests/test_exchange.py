@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 import schemathesis
 import yaml
-from test_block import Part, blocks, parts_of
+from test_block import Part, blocks, parts_of, value_of
 from version import CHAPTERS, FOLDER, INTERFACES, OPENAPI, read_openapi, validator
 
 DOCUMENTS = [read_openapi(name) for name in INTERFACES]
@@ -73,7 +73,7 @@ def exchange_of(block: str) -> Exchange:
 def test_every_block_is_of_a_language_that_is_checked(area: str) -> None:
     """A block without a language would escape."""
     fences = re.findall(r"^```(.*)$", CHAPTERS[area], re.MULTILINE)
-    assert set(fences[::2]) <= {"http", "yaml", "mermaid"}
+    assert set(fences[::2]) <= {"http", "yaml", "base64", "mermaid"}
     assert set(fences[1::2]) <= {""}
 
 
@@ -100,14 +100,14 @@ def test_bodies_have_the_media_types_of_the_operation(block: str) -> None:
         content = declared.get("content", {})
         assert bool(part.body) == bool(content) == ("content-type" in part.headers)
         if content:
-            assert faults_of(part.body, exchange.resolve(content[part.headers["content-type"]]["schema"])) == []
+            assert faults_of(part, exchange.resolve(content[part.headers["content-type"]]["schema"])) == []
 
 
-def faults_of(body: str, schema: dict[str, Any]) -> list[str]:
-    """What is wrong with a body of JSON, or with one that is binary and travels in base64."""
+def faults_of(part: Part, schema: dict[str, Any]) -> list[str]:
+    """What is wrong with a body of JSON or YAML, or with one that is binary and travels in base64."""
     if schema.get("contentEncoding") == "base64":
-        return [] if base64.b64decode(body, validate=True) else ["is empty"]
-    return [error.message for error in validator(schema["schema-name"]).iter_errors(json.loads(body))]
+        return [] if base64.b64decode(part.body, validate=True) else ["is empty"]
+    return [error.message for error in validator(schema["schema-name"]).iter_errors(value_of(part))]
 
 
 @pytest.mark.parametrize("block", blocks("http"))
@@ -116,12 +116,22 @@ def test_ids_of_path_and_body_are_the_same(block: str) -> None:
     exchange = exchange_of(block)
     named = segments_of(exchange.template, exchange.request.start.split()[1]) or {}
     body = json.loads(exchange.request.body or "{}") if named else {}
-    said = {"deploymentId": body.get("deploymentId"), "deviceId": body.get("properties", {}).get("id")}
+    tag = exchange.response.headers.get("etag")
+    said = {
+        "deploymentId": body.get("deploymentId") or id_of(exchange.response),
+        "deviceId": body.get("properties", {}).get("id"),
+        "digest": tag and tag.strip('"'),
+    }
     for parameter, value in named.items():
         assert validator(
             {"deviceId": "device-id", "deploymentId": "deployment-id", "digest": "digest"}[parameter]
         ).is_valid(value)
         assert said[parameter] in {None, value}
+
+
+def id_of(response: Part) -> str | None:
+    """The id of a document that was served, if it was one."""
+    return value_of(response)["id"] if response.headers.get("content-type") == "application/yaml" else None
 
 
 @pytest.mark.parametrize("block", [b for b in blocks("http") if "problem+json" in b.values[0]])
@@ -140,3 +150,33 @@ def test_schemathesis_reads_the_test_control_too() -> None:
     """Without a warning, since warnings are errors here."""
     found = [result.ok() for result in schemathesis.openapi.from_path(OPENAPI["test-control"]).get_all_operations()]
     assert {operation.path for operation in found} == set(read_openapi("test-control")["paths"])
+
+
+@pytest.mark.parametrize("path", read_openapi("test-control")["paths"])
+def test_verb_says_what_it_answers(path: str) -> None:
+    """Also that it is not done yet, was asked for wrongly, or is not offered; its name is that of the operation."""
+    verb = read_openapi("test-control")["paths"][path]["post"]
+    assert set(verb["responses"]) == {"200", "202", "400", "401", "404", "409", "501"}
+    assert path == f"/control/v1/{verb['operationId']}"
+
+
+def test_links_can_be_followed() -> None:
+    """So that requests can be chained: from the manifest to all that it names, from each answer to the next request."""
+    links = [
+        (operation["operationId"], resolve(document, link))
+        for document in DOCUMENTS
+        for operation in operations_of(document)
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+    followed = {(source, link["operationId"]) for source, link in links}
+    assert followed >= {
+        ("getManifest", target) for target in ("getManifest", "getDocument", "getBundle", "reportStatus")
+    }
+    assert {target for _, target in followed} <= {o["operationId"] for d in DOCUMENTS for o in operations_of(d)}
+    assert schemathesis.openapi.from_path(OPENAPI["wos"]).as_state_machine()
+
+
+def operations_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations of an OpenAPI document."""
+    return [item[method] for item in document["paths"].values() for method in item if method != "parameters"]

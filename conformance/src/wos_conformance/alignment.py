@@ -23,10 +23,11 @@ KINDS = {
 _NUMBER = re.compile(r"N\d{3}")
 _HEAD = """# Alignment with Margo 1.0.0-rc.3
 
-Written by `make generate` from [{source}]({source}) and the column `source` of [requirements.yaml](requirements.yaml); not edited by hand.
+Written by `make generate` from [{source}]({source}) and the sources in [requirements.yaml](requirements.yaml).
 
 The numbers are ours: the published text has none.
-Each line says in a few words what the published text asks of whom, and what this version answers: rules of its own, or a kind of reason.
+Each line says in a few words what the published text asks of whom.
+The answer of this version is rules of its own, or a reason of one of these kinds:
 
 | Kind | A published rule of this kind |
 |---|---|

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from wos_conformance import responsibility
 from wos_conformance.judges import REGISTER
 from wos_conformance.requirement import Requirement
 from wos_conformance.scenario import scenarios_for
@@ -53,7 +52,7 @@ def explain(specification: Specification, name: str) -> Explanation:
         judge=_judge(name),
         scenarios=[Place(scenario.name, scenario.title) for scenario in scenarios_for(name, requirement.role)],
         mutants=_mutants(specification.folder.parent.parent / _MUTANTS, name),
-        responsibilities=list(_responsibilities(specification.folder / "responsibilities.yaml", name)),
+        responsibilities=_responsibilities(specification.folder, name),
     )
 
 
@@ -105,17 +104,8 @@ def _text(node: ast.expr) -> Any:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-def _responsibilities(path: Path, requirement: str) -> Iterator[Place]:
-    """The rows of the responsibility matrix that cite a requirement; none while there is no matrix."""
-    rows = yaml.safe_load(path.read_bytes()) if path.is_file() else {}
-    for row in _rows(rows):
-        if requirement in row.get("requirements", ()):
-            yield Place(str(row["id"]), str(row.get("activity", "")))
-
-
-def _rows(node: Any) -> Iterator[dict[str, Any]]:
-    """The mappings with an id, at whatever depth."""
-    if isinstance(node, dict) and "id" in node:
-        yield node
-    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
-        yield from _rows(inner)
+def _responsibilities(folder: Path, requirement: str) -> list[Place]:
+    """The rows of the responsibility matrix that a requirement guards; none in a version without a matrix."""
+    if not (folder / responsibility.SOURCE).is_file():
+        return []
+    return [Place(row.id, row.statement) for row in responsibility.Table.read(folder).guarded_by(requirement)]

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from wos_conformance import alignment
 from wos_conformance.edition import repository
+from wos_conformance.responsibility import view
 
 Generator = Callable[[Path], dict[Path, str]]
 """From the folder of the repository to texts, by their paths in it."""
 
-GENERATORS: tuple[Generator, ...] = (alignment.documents,)
+GENERATORS: tuple[Generator, ...] = (alignment.documents, view.documents)
 
 
 def documents(root: Path) -> dict[Path, str]:
@@ -26,6 +27,7 @@ def main() -> None:
     """Write all documents that are stale."""
     root = repository()
     for path in stale(root):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(documents(root)[Path(path)], "utf-8")
         print(f"wrote {path}")  # noqa: T201 - what make shows
 

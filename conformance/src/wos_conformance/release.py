@@ -1,7 +1,7 @@
 """The guard of released versions: digests of what must not change any more, and the comparison with them.
 
-Guarded are the ids, sentences, roles, origins and features of the rules, the OpenAPI documents, the schemas, the problem
-types, and the names of the features.
+Guarded are the ids, sentences, roles, origins and features of the rules, the OpenAPI documents, the schemas,
+the problem types, and the names of the features.
 Titles, descriptions and examples explain and may be corrected in a patch.
 """
 

@@ -74,3 +74,6 @@ def _paragraph(name: str, entries: list[str]) -> Iterator[str]:
         wrapper = TextWrapper(_WIDTH, initial_indent=first, subsequent_indent=deeper, break_on_hyphens=False)
         yield from wrapper.wrap(entry.strip())
         head = ""
+
+
+WORD = explain

@@ -18,3 +18,6 @@ def init(folder: Path, trust_domain: str, wos_id: str) -> None:
     TrustDomain.create(trust_domain, wos_id).save(folder)
     click.echo(f"made {folder}: give the WOS wos.pem, wos-key.pem and trust-bundle.pem,")
     click.echo("and let it accept the clients listed in pool.json except `unlisted`")
+
+
+WORD = init

@@ -24,3 +24,6 @@ def judge(folder: Path) -> None:
         sys.exit(EXIT_COULD_NOT_JUDGE)
     click.echo(terminal.summary(computed, folder))
     sys.exit(computed.exit_code)
+
+
+WORD = judge

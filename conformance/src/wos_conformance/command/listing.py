@@ -88,3 +88,6 @@ def _lines(row: Requirement, reason: str | None) -> Iterator[str]:
         yield line
         yield f"{'':<17}{said.lstrip()}"
     yield from wrap(reason or "", _WIDTH, initial_indent=" " * 17, subsequent_indent=" " * 17)
+
+
+WORD = list_requirements

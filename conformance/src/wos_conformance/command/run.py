@@ -181,3 +181,6 @@ def _conclude(settings: Settings) -> None:
         could_not_judge(f"{error}; the harness wrote {folder / 'harness.log'}")
     click.echo(terminal.summary(result, folder))
     sys.exit(result.exit_code)
+
+
+WORD = run

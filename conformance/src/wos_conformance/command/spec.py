@@ -72,3 +72,6 @@ def _lines(changes: list[Change]) -> Iterator[str]:
         for sign, value in (("-", change.was), ("+", change.now)):
             shown = value if len(value) <= _MOST_SHOWN else value[:_MOST_SHOWN] + " …"
             yield from wrap(shown, _WIDTH, initial_indent=f"       {sign} ", subsequent_indent=" " * 9)
+
+
+WORD = spec
