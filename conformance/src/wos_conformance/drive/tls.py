@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wos_conformance.drive.trust_domain import Svid
 
+OLD_PROTOCOLS = ("tls-1.2-only", "tls-1.2-cbc-only")
 _OLD_SUITES = "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"
 
 

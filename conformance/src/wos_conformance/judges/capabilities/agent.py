@@ -75,14 +75,18 @@ def hosting_device_is_announced_in_full(history: History) -> Occasions:
         for view, value in _announcements(history):
             if view.client != device.client or not isinstance(value, dict) or view.parameters["deviceId"] != name:
                 continue
-            properties = value.get("properties")
-            lacking = [m for m in _HOSTING if not isinstance(properties, dict) or m not in properties]
-            lacking += [] if lacking or properties["otelCollector"] is True else ["otelCollector: true"]
-            lacking += [m for m in _HOSTING[6:] if not lacking and not properties[m]]
-            if lacking:
+            if lacking := _lacking(value.get("properties")):
                 yield broken(view, expected=f"a document with {', '.join(_HOSTING)}", received=f"without {lacking}")
             else:
                 yield kept(view)
+
+
+def _lacking(properties: Any) -> list[str]:
+    if not isinstance(properties, dict):
+        return list(_HOSTING)
+    lacking = [name for name in _HOSTING if name not in properties]
+    lacking += ["otelCollector: true"] if properties.get("otelCollector") is False else []
+    return lacking + [f"an entry in {name}" for name in _HOSTING[6:] if properties.get(name) == []]
 
 
 def _patience(history: History, *names: str) -> float:

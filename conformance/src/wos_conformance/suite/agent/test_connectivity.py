@@ -14,12 +14,54 @@ TROUBLES = {
 }
 
 
-@pytest.mark.gives("connectivity.polls", "desired-state.accept-sent", "desired-state.conditional-poll")
+@pytest.mark.gives(
+    "connectivity.polls",
+    "connectivity.not-faster",
+    "desired-state.accept-sent",
+    "desired-state.conditional-poll",
+    "desired-state.same-manifest-unchanged",
+)
 def test_nothing_changes(agent: Stage) -> None:
-    """A manifest is adopted; then nothing changes for a while."""
+    """A manifest is adopted; then nothing changes, but for a WOS that hurries, and one that repeats itself."""
     device = agent.start()
-    device.adopts(device.publish(device.install()))
+    running = device.install()
+    device.adopts(device.publish(running))
     device.polled(4)
+    with agent.misbehave("manifest", "hurry"):
+        device.polled(3)
+    with agent.unconditional(device):
+        device.polled(3)
+    device.workloads()
+    device.adopts(device.publish(running, device.install()))
+
+
+@pytest.mark.gives("connectivity.back-off-grows")
+@pytest.mark.parametrize("behaviour", ["status-500", "reset"])
+def test_manifest_fails_again_and_again(agent: Stage, behaviour: str) -> None:
+    """Requests for the manifest fail in a row, then again after a good answer."""
+    device = agent.start()
+    device.polled(1)
+    for _ in range(2):
+        with agent.misbehave("manifest", behaviour, count=5):
+            device.polled(6)
+        device.polled(1)
+
+
+@pytest.mark.gives("connectivity.silence-keeps-running")
+def test_wos_is_away(agent: Stage) -> None:
+    """Something runs while nobody listens, and while somebody else does; then the WOS is back."""
+    device = agent.start()
+    running = device.install()
+    device.adopts(device.publish(running))
+    with agent.away():
+        device.waits(5)
+        device.workloads()
+    device.polled(1)
+    with agent.unrecognised():
+        device.tries_twice()
+        device.workloads()
+    device.polled(1)
+    device.adopts(device.publish(running, device.install()))
 
 
 @pytest.mark.gives("connectivity.retry-after-respected", "connectivity.keeps-polling")
