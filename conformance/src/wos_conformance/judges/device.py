@@ -144,6 +144,8 @@ def devices(history: History) -> list[Device]:
             by_client[view.client].exchanges.append(view)
         elif history.header.level == 0:
             by_client[view.client] = Device(view.client, "", exchanges=[view])
+    for device in by_client.values():
+        device.exchanges.sort(key=lambda view: view.started)
     return list(by_client.values())
 
 

@@ -11,7 +11,6 @@ from wos_conformance.judges.document import document_of
 from wos_conformance.judges.judgement import Occasions, broken, judge, kept
 from wos_conformance.judges.reading import same_json
 from wos_conformance.judges.status.failure import failures_told
-from wos_conformance.judges.status.report import reports
 from wos_conformance.judges.unchanged import keeps_running
 
 _INSIDE = {"node", "nodes", "nodeName", "pod", "pods", "podName"}
@@ -57,12 +56,11 @@ def _body(view: ExchangeView) -> Any:
 def reports_tell_nothing_from_inside_a_cluster(history: History) -> Occasions:
     """No member names a node or a pod."""
     for device in devices(history):
-        for report in reports(device):
-            found = sorted(_INSIDE & set(_names(report.value)))
-            if found:
-                yield broken(report.view, expected="nothing about nodes and pods", received=f"members {found}")
+        for view in device.asked("status"):
+            if found := sorted(_INSIDE & set(_names(_body(view)))):
+                yield broken(view, expected="nothing about nodes and pods", received=f"members {found}")
             else:
-                yield kept(report.view)
+                yield kept(view)
 
 
 def _names(value: Any) -> Iterator[str]:

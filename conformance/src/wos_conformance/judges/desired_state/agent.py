@@ -109,8 +109,11 @@ judge("desired-state.unknown-members-ignored")(converged("unknown-members"))
 
 
 def was_adopted(history: History, publication: Publication) -> bool:
-    """Whether the agent was seen to run everything of a publication."""
-    return any(p.seq == publication.seq for _, _, p in adoptions(history))
+    """Whether the agent was seen to run everything of a publication, or of the same one before."""
+    return any(
+        (adopted.client, adopted.etag) == (publication.client, publication.etag) and adopted.seq <= publication.seq
+        for _, _, adopted in adoptions(history)
+    )
 
 
 @judge("desired-state.failure-stays-alone")

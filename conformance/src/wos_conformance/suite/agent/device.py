@@ -67,14 +67,14 @@ class Device(Presence):
 
     def release(self) -> None:
         """Release the device from its WOS, as its owner does."""
-        self._runs = False
         self.stage.control("release", state=self.state)
+        self._runs = False
 
     def changes_its_offer(self) -> None:
         """Let the device offer another share of its memory, and wait until the agent has said so."""
-        self.capabilities["properties"]["memory"] = f"{self.stage.random.randrange(600, 900)}Mi"
-        self.stage.control("set_capabilities", capabilities=self.capabilities)
+        share = {**self.capabilities["properties"], "memory": f"{self.stage.random.randrange(600, 900)}Mi"}
         before = len(self.asked("capabilities"))
+        self.stage.control("set_capabilities", capabilities={**self.capabilities, "properties": share})
         self.until(lambda: len(self.asked("capabilities")) > before, self.bound("request_timeout"))
 
     def leave(self) -> None:

@@ -36,14 +36,13 @@ def test_nothing_changes(agent: Stage) -> None:
 
 
 @pytest.mark.gives("connectivity.back-off-grows")
-@pytest.mark.parametrize("behaviour", ["status-500", "reset"])
-def test_manifest_fails_again_and_again(agent: Stage, behaviour: str) -> None:
-    """Requests for the manifest fail in a row, then again after a good answer."""
+def test_manifest_fails_again_and_again(agent: Stage) -> None:
+    """Requests for the manifest fail in a row, then, after a good answer, in another way."""
     device = agent.start()
     device.polled(1)
-    for _ in range(2):
-        with agent.misbehave("manifest", behaviour, count=5):
-            device.polled(6)
+    for behaviour in ("status-500", "reset"):
+        with agent.misbehave("manifest", behaviour, count=4):
+            device.polled(5)
         device.polled(1)
 
 
@@ -65,16 +64,19 @@ def test_wos_is_away(agent: Stage) -> None:
 
 
 @pytest.mark.gives("connectivity.retry-after-respected", "connectivity.keeps-polling")
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_wos_has_no_time(agent: Stage, status: int, form: str) -> None:
-    """The manifest is refused for a while; afterwards all is well."""
+def test_wos_has_no_time(agent: Stage) -> None:
+    """The manifest is refused for a while, in each form that says for how long; afterwards all is well."""
     device = agent.start()
-    device.adopts(device.publish(device.install()))
-    with agent.answer("manifest", status, retry_after=1 if form == "seconds" else 2, form=form):
-        device.polled(1)
-    device.polled(2)
-    device.adopts(device.publish(device.install()))
+    running = device.install()
+    device.adopts(device.publish(running))
+    for status, form in ((429, "seconds"), (503, "date")):
+        with agent.answer("manifest", status, retry_after=1 if form == "seconds" else 2, form=form):
+            device.polled(1)
+        device.polled(2)
+    for form in ("past-date", "zero", "negative", "words", "twice", "absent"):
+        with agent.answer("manifest", 503, retry_after=1, form=form):
+            device.polled(2)
+    device.adopts(device.publish(running, device.install()))
 
 
 @pytest.mark.gives("connectivity.keeps-polling", "desired-state.converges")

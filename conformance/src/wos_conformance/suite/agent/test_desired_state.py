@@ -47,7 +47,7 @@ def test_deployments_come_and_go(agent: Stage) -> None:
 
 @pytest.mark.gives("desired-state.failure-keeps-running", "desired-state.tag-only-when-adopted", *LIES.values())
 def test_manifests_must_not_be_adopted(agent: Stage) -> None:
-    """Each manifest changes what runs and adds something, and one thing about it is not right; then comes a good one."""
+    """Each manifest changes and adds something, and one thing about it is not right; then comes a good one."""
     device = agent.start()
     running = device.install()
     device.adopts(device.publish(running))

@@ -17,7 +17,8 @@ Running = frozenset[tuple[str, str, str]]
 class Wanted:
     """A deployment as it shall run, or as it cannot: then `hopeless` says why.
 
-    `device_id` is None for the device of the agent; `spelling` and `size` change the text of the document, not its meaning.
+    `device_id` is None for the device of the agent.
+    `spelling` and `size` change the text of the document, not its meaning.
     """
 
     deployment_id: str
