@@ -55,7 +55,7 @@ RULES: dict[str, tuple[Edit, str, str]] = {
     "role": (row("status.quiet", role="wos"), "role changed", "major"),
     "origin": (row("status.quiet", origin="margo"), "origin changed", "minor"),
     "feature": (row("status.polite", feature="song"), "feature changed", "major"),
-    "contested": (row("status.polite", contested="two readings"), "no longer scored", "minor"),
+    "contested": (row("status.polite", contested="two readings"), "no longer scored", "patch"),
     "source": (row("status.polite", source=["N002"]), "source changed", "patch"),
     "needs": (row("status.polite", needs=["start"]), "needs changed", "patch"),
 }
@@ -185,6 +185,30 @@ def test_texts_that_explain_are_no_difference(tmp_path: Path) -> None:
     assert compare(Specification.read(old), Specification.read(new)) == []
 
 
+def test_what_operations_share_is_told_once(tmp_path: Path) -> None:
+    """Under its name, not at each operation."""
+    old, new = version(tmp_path / "old"), version(tmp_path / "new", trace(required=True))
+    changes = compare(Specification.read(old), Specification.read(new))
+    assert [(c.part, c.name) for c in changes] == [("component", "talk.yaml parameters Trace")]
+
+
+def test_schema_that_gets_a_name_is_no_difference(tmp_path: Path) -> None:
+    """Also when it holds itself: what counts is what it accepts."""
+    tree = {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}
+
+    def named(parts: Parts) -> None:
+        parts["talk"]["components"]["schemas"] = {"Tree": tree}
+        trace(schema={"$ref": "#/components/schemas/Tree"})(parts)
+
+    def written_out(parts: Parts) -> None:
+        named(parts)
+        trace(schema=tree)(parts)
+
+    for edits in ((named, written_out), (written_out, named)):
+        folders = [version(tmp_path / f"{edits[0].__name__}-{edit.__name__}", edit) for edit in edits]
+        assert compare(*map(Specification.read, folders)) == []
+
+
 def test_draft_is_laid_over_its_base(tmp_path: Path) -> None:
     """Its files replace those of the base, and the overlay takes some away."""
     version(tmp_path / "v0.1")
@@ -233,3 +257,10 @@ def test_unknown_version_is_wrong_usage(name: str) -> None:
     result = CliRunner().invoke(main, ["spec", "diff", "1.0", name])
     assert result.exit_code == 2
     assert name.removeprefix("git:").partition(":")[2] or name.removeprefix("git:") in result.output
+
+
+def test_version_that_is_not_there_cannot_be_released() -> None:
+    """And nothing is written."""
+    result = CliRunner().invoke(main, ["spec", "release", "7.3"])
+    assert result.exit_code == 2
+    assert "v7.3 holds no version" in " ".join(result.output.split())

@@ -13,7 +13,12 @@ from wos_conformance.requirement import Role
 from wos_conformance.specification import Specification
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = [ROOT / "README.md", ROOT / "conformance" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXTS = [
+    ROOT / "README.md",
+    ROOT / "VERSIONING.md",
+    ROOT / "conformance" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 @pytest.mark.parametrize("role", ["wos", "agent"])

@@ -34,6 +34,14 @@ def test_version_that_is_not_released_says_so() -> None:
     assert {number for number, state in states.items() if state.startswith("released")} == RELEASED.keys()
 
 
+def test_documents_have_the_number_of_their_version() -> None:
+    """Every OpenAPI document of every version."""
+    versions = [Specification.read(folder) for folder in SPEC.glob("v*")]
+    assert {(v.version, d["info"]["version"].rpartition(".")[0]) for v in versions for d in v.interfaces.values()} == {
+        (v.version, v.version) for v in versions
+    }
+
+
 def rule(name: str, sentence: str) -> Edit:
     """A further rule."""
 

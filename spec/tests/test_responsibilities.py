@@ -1,9 +1,7 @@
-"""Responsibilities: one owner a row; what is forbidden is shown or excused; texts, views and words agree with it."""
+"""The table of responsibilities: one owner a row, what is forbidden is shown or excused, texts and views agree."""
 
-import ast
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,26 +46,6 @@ TOPICS = [
     "North Star, wish list and roadmap",
     "documentation and pull request",
 ]
-
-BANNED = {
-    "orchestrator": r"(?<!container )\borchestrators?\b",
-    "master": r"\bmasters?\b",
-    "node": r"(?<!cluster )(?<!YAML )\bnodes?\b",
-    "standalone device": r"\bstandalone devices?\b",
-}
-QUOTED = re.compile(r"```.*?^```|`[^`]*`|\"[^\"\n]*\"|“[^”\n]*”|\[[^\]]*\]\([^)]*\)", re.DOTALL | re.MULTILINE)
-FOLDERS = (ROOT / "spec", ROOT / "docs", ROOT / "conformance")
-PAGES = sorted(
-    path
-    for path in (ROOT / "README.md", *(found for folder in FOLDERS for found in folder.rglob("*")))
-    if path.suffix in {".md", ".html"} and not {"tests", "examples"} & set(path.relative_to(ROOT).parts)
-)
-DATA = sorted(path for path in FOLDER.rglob("*.yaml") if "examples" not in path.parts)
-MODULES = sorted(
-    path
-    for package in ("conformance/src/wos_conformance", "reference-impl/src/wos_reference")
-    for path in (ROOT / package).rglob("*.py")
-)
 
 
 def name_of(path: Path) -> str:
@@ -228,64 +206,37 @@ def test_steps_are_carried_by_their_rows(sequence: Any) -> None:
         before = step
 
 
-def banned_in(text: str) -> list[str]:
-    """The banned words of a text outside quotation marks, code and links, with what stands around them."""
-    bare = QUOTED.sub(" ", text)
-    found = (match for form in BANNED.values() for match in re.finditer(form, bare, re.IGNORECASE))
-    return [bare[max(0, match.start() - 40) : match.end() + 20].replace("\n", " ") for match in found]
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        pytest.param("The orchestrator decides.", 1, id="alone"),
-        pytest.param("a container orchestrator, a cluster node, cluster nodes", 0, id="defined"),
-        pytest.param('what the notes call "orchestrator"', 0, id="quoted"),
-        pytest.param("the member `node`", 0, id="code"),
-        pytest.param("Masters and nodes", 2, id="plural"),
-    ],
-)
-def test_banned_words_are_found(text: str, count: int) -> None:
-    """The measure of the tests below is itself measured."""
-    assert len(banned_in(text)) == count
-
-
-def test_list_of_banned_words_is_that_of_the_text() -> None:
-    """So that an author can look them up."""
-    assert [row[0] for row in cells("Definitions", "Not used")] == list(BANNED)
-
-
-@pytest.mark.parametrize("path", [*PAGES, *DATA], ids=name_of)
-def test_page_has_no_banned_word(path: Path) -> None:
-    """But for the two sections that explain them."""
-    text = path.read_text("utf-8")
-    if path.name == "responsibilities.md":
-        text = text.replace(section("Definitions"), "").replace(section("Scope"), "")
-    assert banned_in(text) == []
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_command_and_messages_have_no_banned_word(path: Path) -> None:
-    """Every sentence that a program can say, and the help of every command."""
-    assert [found for text in _said(path) for found in banned_in(text)] == []
-
-
-def _said(path: Path) -> Iterator[str]:
-    """Strings with a space in them; docstrings only where they are help."""
-    module = ast.parse(path.read_bytes())
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docstrings = {id(n.body[0].value) for n in ast.walk(module) if isinstance(n, documented) and _has_docstring(n)}
-    help_follows = path.parent.name == "command"
-    for node in ast.walk(module):
-        if isinstance(node, ast.Constant) and (help_follows or id(node) not in docstrings):
-            yield from [node.value] if isinstance(node.value, str) and " " in node.value else []
-
-
-def _has_docstring(node: Any) -> bool:
-    return bool(node.body) and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
-
-
 def test_views_are_current() -> None:
     """And none is edited by hand."""
     written = {path: (ROOT / path).read_text("utf-8") for path in view.documents(ROOT)}
     assert written == view.documents(ROOT), "stale; run `make generate`"
+
+
+def test_moves_in_the_pull_request_end_at_the_owner_of_the_table() -> None:
+    """Each row once."""
+    text = (ROOT / "docs" / "pull-request.md").read_text("utf-8")
+    moves = re.findall(r"^\| `(R-[a-z-]+)` \|[^|]*\| ([a-z-]+) \|[^|]+\|$", text, re.MULTILINE)
+    assert dict(moves) == {name: ROWS[name].owner for name, _ in moves}
+    assert len(moves) == len({name for name, _ in moves}) > 0
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=name_of)
+def test_documents_lead_somewhere(path: Path) -> None:
+    """Links, rows, boundary tests and rules that documents name exist."""
+    text = path.read_text("utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if ":" not in target]
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+    assert set(ROW_ID.findall(text)) <= set(ROWS)
+    assert set(re.findall(r"\bBT-\d\d\b", text)) <= set(TABLE.boundary_tests)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "decisions").glob("00[12]*.md")), ids=lambda path: path.stem)
+def test_decision_is_guarded(path: Path) -> None:
+    """It names the test or the rules that guard the choice, and they exist."""
+    text = path.read_text("utf-8")
+    parts = re.findall(r"^\*\*([A-Z][a-z ]+)\.\*\*", text, re.MULTILINE)
+    assert parts == ["Context", "Options", "Arguments", "Choice", "Test", "What would change it"]
+    guard = text.partition("**Test.**")[2].partition("\n\n")[0]
+    named = re.findall(r"`([a-z-]+\.[a-z0-9-]+)`", guard)
+    assert set(named) <= set(INDEX)
+    assert named or re.search(r"BT-\d\d|`spec/tests/|the chapters? ", guard)

@@ -12,7 +12,7 @@ def compare(old: Specification, new: Specification) -> list[Change]:
     return [
         *rule.compare(old.requirements, new.requirements),
         *schema.compare(old.schemas, new.schemas),
-        *interface.compare(old.interfaces, new.interfaces),
+        *interface.compare(old, new),
         *registry.compare("problem type", old.problem_types, new.problem_types),
         *registry.compare("feature", old.features, new.features),
     ]

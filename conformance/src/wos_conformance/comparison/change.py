@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Step = Literal["patch", "minor", "major"]
-Part = Literal["requirement", "schema", "operation", "problem type", "feature"]
+Part = Literal["requirement", "schema", "operation", "component", "problem type", "feature"]
 
 STEPS: tuple[Step, ...] = ("patch", "minor", "major")
 

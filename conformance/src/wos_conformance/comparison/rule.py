@@ -11,7 +11,7 @@ _JUDGING = ("needs", "schema", "source", "untestable")
 
 def compare(old: Mapping[str, Requirement], new: Mapping[str, Requirement]) -> Iterator[Change]:
     """Rules that came, went, or say something else."""
-    for name in old.keys() - new.keys():
+    for name in [name for name in old if name not in new]:
         step: Step = "major" if old[name].level == "MUST" else "minor"
         yield Change("requirement", name, "removed", step, was=old[name].sentence)
     for name in [name for name in new if name not in old]:
@@ -38,12 +38,17 @@ def _of_one(old: Requirement, new: Requirement) -> Iterator[Change]:
     if old.origin != new.origin:
         yield Change("requirement", new.id, "origin changed", "minor", "origin", old.origin, new.origin)
     if bool(old.contested) != bool(new.contested):
-        kind, step = ("no longer scored", "minor") if new.contested else ("scored from now on", "major")
-        yield Change("requirement", new.id, kind, step, "contested")  # type: ignore[arg-type]
+        yield _scoring(new)
     for member in _JUDGING:
         was, now = (_shown(getattr(rule, member)) for rule in (old, new))
         if was != now:
             yield Change("requirement", new.id, f"{member} changed", "patch", member, was, now)
+
+
+def _scoring(new: Requirement) -> Change:
+    if new.contested:
+        return Change("requirement", new.id, "no longer scored", "patch", "contested", "", new.contested)
+    return Change("requirement", new.id, "scored from now on", "major", "contested")
 
 
 def _direction(old: Requirement, new: Requirement) -> str:

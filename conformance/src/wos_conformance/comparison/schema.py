@@ -38,11 +38,15 @@ Difference = tuple[str, Step, str, str, str]
 
 
 class Walk:
-    """One pass over two schemas; both sets of schemas are at hand for references that are not the same."""
+    """One pass over two schemas; both sets of schemas are at hand for references that are not the same.
+
+    A set has file schemas by their names, and others by the whole reference.
+    """
 
     def __init__(self, old: Schemas, new: Schemas) -> None:
         self._old = old
         self._new = new
+        self._seen: set[tuple[Any, Any]] = set()
 
     def differences(self, old: Any, new: Any, place: str) -> Iterator[Difference]:
         """How two schemas differ, with JSON pointers into the newer one."""
@@ -51,7 +55,11 @@ class Walk:
         if isinstance(old, bool) or isinstance(new, bool):
             yield _direction(narrowed=new is False, widened=old is False or new is True, place=place, was=old, now=new)
             return
-        if old.get("$ref") != new.get("$ref"):
+        references = old.get("$ref"), new.get("$ref")
+        if references[0] != references[1]:
+            if references in self._seen:
+                return
+            self._seen.add(references)
             old, new = _followed(old, self._old), _followed(new, self._new)
         for keyword in [*old, *(keyword for keyword in new if keyword not in old)]:
             if keyword not in ANNOTATIONS and old.get(keyword) != new.get(keyword):
@@ -60,7 +68,7 @@ class Walk:
     def _keyword(self, keyword: str, old: Any, new: Any, place: str) -> Iterator[Difference]:
         was, now = old.get(keyword), new.get(keyword)
         if keyword == "$defs":
-            for name in was.keys() & now.keys() if was and now else ():
+            for name in [name for name in now or () if name in (was or ())]:
                 yield from self.differences(was[name], now[name], f"{place}/{_escaped(name)}")
         elif keyword == "required":
             yield from _required(set(was or []), set(now or []), place)
@@ -166,10 +174,10 @@ def _is_open(schema: Any) -> bool:
 
 
 def _followed(schema: Any, schemas: Schemas) -> Any:
-    """The schema behind a reference to another file, with what stands beside it; any other reference stays."""
-    name, _, pointer = schema.get("$ref", "").rpartition("/")[2].partition("#")
-    target = schemas.get(name.removesuffix(".schema.json"))
-    if target is None or pointer:
+    """The schema behind a reference that the set has, with what stands beside it; any other reference stays."""
+    reference = schema.get("$ref", "")
+    target = schemas.get(reference, schemas.get(reference.rpartition("/")[2].removesuffix(".schema.json")))
+    if not isinstance(target, dict):
         return schema
     return target | {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
 

@@ -47,6 +47,12 @@ class Svid:
         return [number, number.hex().encode(), lines[1][48:], lines[2][:26]]
 
     @property
+    def chain_der(self) -> list[bytes]:
+        """The certificates of the chain in DER, the leaf first."""
+        known = x509.load_pem_x509_certificates(self.chain_pem)
+        return [certificate.public_bytes(serialization.Encoding.DER) for certificate in known]
+
+    @property
     def credential(self) -> Credential:
         """How the history names it."""
         return Credential(name=self.flaw or "good", spiffe_id=self.spiffe_id, flaw=self.flaw)
@@ -145,6 +151,13 @@ class TrustDomain:
         """The SVID of an agent, or a twin of it with one flaw; `unlisted` is a good one that nobody admits."""
         chosen = client_id or f"press-{secrets.token_hex(6)}"
         return self._svid(f"{self.wos_spiffe_id}/client/{chosen}", flaw)
+
+    def agent_for_seconds(self, client_id: str, seconds: float) -> Svid:
+        """The SVID of an agent that expires so soon; its flaw is `expires-soon` from the beginning."""
+        spiffe_id = f"{self.wos_spiffe_id}/client/{client_id}"
+        certificate = _issue(_Leaf([spiffe_id], ends=timedelta(seconds=seconds)), self._intermediate, self._leaf_key)
+        chain = _pem(certificate) + _pem(self._intermediate.certificate)
+        return Svid(spiffe_id, chain, _key_pem(self._leaf_key), "expires-soon")
 
     def _svid(self, spiffe_id: str, flaw: str | None) -> Svid:
         if flaw == "unknown-root":

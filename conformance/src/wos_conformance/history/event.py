@@ -88,7 +88,10 @@ class Mark(Event, tag="mark", frozen=True, kw_only=True):
 
 
 class Connection(Event, tag="connection", frozen=True, kw_only=True):
-    """Somebody dialled: we (`suite`) or the target. `peer` is the chain that the target showed, leaf first, in DER."""
+    """Somebody dialled: we (`suite`) or the target. `peer` is the chain that the target showed, leaf first, in DER.
+
+    `session` says of one that was to resume an earlier session whether that was `offered`, really `resumed`, or `none`.
+    """
 
     connection: str
     by: Literal["suite", "target"]
@@ -98,6 +101,7 @@ class Connection(Event, tag="connection", frozen=True, kw_only=True):
     cipher: str | None = None
     peer: list[Body] = []
     failure: str | None = None
+    session: str = ""
 
 
 class Closed(Event, tag="closed", frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.gives("status.first-201", "status.repeat-200", "status.accepted-visible")
+@pytest.mark.gives("status.first-201", "status.repeat-200", "status.newest-visible")
 @pytest.mark.needs("assign")
 def test_deployment_makes_its_way(wos: Stage) -> None:
     """The states of an installation are reported one after the other, the last one twice."""
@@ -32,7 +32,50 @@ def test_deployment_makes_its_way(wos: Stage) -> None:
         wos.look(client)
 
 
-@pytest.mark.gives("status.withdrawn-accepted", "status.accepted-visible")
+@pytest.mark.gives("status.newest-visible")
+@pytest.mark.needs("assign", "update")
+def test_report_comes_late(wos: Stage) -> None:
+    """An old report arrives again after one about a newer version; then two more about the newer one."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random))
+    old = sample.status(deployment.id, wos.manifest(client).version, deployment.components, "installed")
+    wos.need(client.report(old), 200, 201)
+    wos.update(deployment, parameters={"rate": wos.random.getrandbits(20)})
+    version = wos.manifest(client).version
+    new = [sample.status(deployment.id, version, deployment.components, state) for state in ("installing", "failed")]
+    for report in (new[0], old, new[1], old, new[0]):
+        client.report(report)
+        wos.look(client)
+
+
+@pytest.mark.gives("status.version-ahead-accepted", "desired-state.version-above-reported")
+@pytest.mark.needs("assign")
+@pytest.mark.parametrize("ahead", [1000, 2**53 + 1, 2**63 + 1])
+def test_report_is_ahead_of_the_wos(wos: Stage, ahead: int) -> None:
+    """A client has come further than its WOS knows; the manifest stays until an operator changes it."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random))
+    version = wos.manifest(client).version + ahead
+    wos.need(client.report(sample.status(deployment.id, version, deployment.components)), 200, 201)
+    client.poll()
+    wos.assign(client, sample.application(wos.random))
+    wos.manifest(client)
+
+
+@pytest.mark.gives("status.unknown-component-422", "status.newest-visible")
+@pytest.mark.needs("assign")
+def test_report_names_an_unknown_component(wos: Stage) -> None:
+    """A report is accepted; then one comes in which a component has a name that no revision ever had."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random, components=2))
+    report = sample.status(deployment.id, wos.manifest(client).version, deployment.components)
+    wos.need(client.report(report), 200, 201)
+    report["components"][1]["name"] = sample.word(wos.random)
+    client.report(report)
+    wos.look(client)
+
+
+@pytest.mark.gives("status.withdrawn-accepted", "status.newest-visible")
 @pytest.mark.needs("assign", "withdraw")
 def test_withdrawn_deployment_is_reported(wos: Stage) -> None:
     """Reports about a removal come after the deployment has left the manifest."""
@@ -47,7 +90,7 @@ def test_withdrawn_deployment_is_reported(wos: Stage) -> None:
         wos.look(client)
 
 
-@pytest.mark.gives("status.invalid-422", "status.accepted-visible")
+@pytest.mark.gives("status.invalid-422", "status.newest-visible")
 @pytest.mark.needs("assign")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_report_has_one_fault(wos: Stage, fault: str) -> None:
