@@ -31,7 +31,7 @@ class Address(NamedTuple):
 def running_wos(
     folder: Path, credentials: Path, command: Sequence[str] = WOS, settings: Mapping[str, Any] = MappingProxyType({})
 ) -> Iterator[Address]:
-    """A WOS which trusts the given credentials; its empty database lies in `folder` unless the settings say otherwise."""
+    """A WOS which trusts the given credentials; its database lies in `folder` unless the settings say otherwise."""
     token_file, ready_file = _token(folder), folder / "ready.json"
     configuration = {
         "listen": "127.0.0.1:0",

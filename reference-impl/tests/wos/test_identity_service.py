@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -17,6 +18,7 @@ from trust_domain import Credential, TrustDomain
 from visited_wos import MANIFEST, WOS_ID, Wos, assert_problem
 
 from wos_reference.wos import schema
+from wos_reference.wos.cli import main
 
 AGENT = f"{WOS_ID}/client/newcomer"
 ENROL, RENEW = "/.well-known/est/simpleenroll", "/.well-known/est/simplereenroll"
@@ -188,6 +190,25 @@ def test_approval_is_waited_for(service: Wos, http: httpx.Client) -> None:
     service.do("approve", spiffeId=name)
     assert certificates_in(enrol(http, code, content))
     assert service.operator.post("/control/v1/approve", json={"spiffeId": name}).status_code == 409
+
+
+def test_command_hands_out_codes_and_approves(service: Wos, http: httpx.Client) -> None:
+    """As an operator does it."""
+    name = f"{WOS_ID}/client/by-command"
+    code = told(service, "admit", name, "--approval")
+    content = request_for(new_key())
+    assert enrol(http, code, content).status_code == 202
+    told(service, "approve", name)
+    assert enrol(http, code, content).status_code == 200
+    told(service, "rotate-trust", str(service.folder / "root.pem"))
+
+
+def told(service: Wos, *arguments: str) -> str:
+    """What `reference-wos` says."""
+    connection = ["--url", service.control_url, "--token-file", str(service.folder / "token")]
+    result = CliRunner().invoke(main, [*connection, *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output.strip()
 
 
 def renewing(service: Wos, credential: Credential) -> httpx.Response:
