@@ -105,6 +105,7 @@ class Wos:
             time.sleep(0.01)
         facts = json.loads(ready.read_bytes())
         self.url, self.control_url = facts["wosUrl"], facts["controlUrl"]
+        self.identity_url = facts.get("identityUrl", "")
         headers = {"authorization": f"Bearer {TOKEN}"}
         self.operator = httpx.Client(base_url=self.control_url, headers=headers, trust_env=False)
         self._open.callback(self.operator.close)

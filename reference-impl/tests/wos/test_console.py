@@ -51,6 +51,8 @@ def test_command_does_what_an_operator_needs(client: Client, tmp_path: Path) -> 
     told(wos, "withdraw", deployment)
     assert client.manifest()["deployments"] == []
     assert re.search(rf"{deployment} .* installed +2 +withdrawn", told(wos, "deployments"))
+    client.report(deployment, "removed")
+    assert deployment not in told(wos, "deployments")
     told(wos, "retire", client.spiffe_id)
     assert re.search(rf"{client.spiffe_id} +retired", told(wos, "status"))
     told(wos, "admit", client.spiffe_id)

@@ -52,10 +52,29 @@ def serve(path: Path) -> None:
 
 @main.command()
 @click.argument("client")
+@click.option("--approval", is_flag=True, help="An enrolment waits for `approve`.")
 @click.pass_obj
-def admit(wos: Operation, client: str) -> None:
-    """Accept a CLIENT by its SPIFFE id."""
-    wos.do("admit", spiffeId=client)
+def admit(wos: Operation, client: str, approval: bool) -> None:
+    """Accept a CLIENT by its SPIFFE id; prints a one-time code if there is an identity service."""
+    answer = wos.do("admit", spiffeId=client, approval=approval)
+    if "enrolmentCode" in answer:
+        click.echo(answer["enrolmentCode"])
+
+
+@main.command()
+@click.argument("client")
+@click.pass_obj
+def approve(wos: Operation, client: str) -> None:
+    """Approve the enrolment of a CLIENT that waits."""
+    wos.do("approve", spiffeId=client)
+
+
+@main.command()
+@click.argument("path", metavar="FILE", type=_FILE)
+@click.pass_obj
+def rotate_trust(wos: Operation, path: Path) -> None:
+    """Put the roots in a FILE (PEM) in force, and no others."""
+    wos.do("rotate_trust", trustBundlePem=path.read_text("ascii"))
 
 
 @main.command()

@@ -124,12 +124,13 @@ class Fleet:
         """Add a deployment, to the first device that fits if none is named; its id is chosen here.
 
         Raises:
-            Conflict: the client is not accepted, or the profile is unknown.
+            Conflict: the client is not accepted, or the application has no such profile or parameter.
             NotPlaceable: the device is unknown or does not take the type, or none fits.
         """
         lock(connection, spiffe_id)
         if not _admitted(connection, spiffe_id):
             raise Conflict(f"the client {spiffe_id} is not accepted")
+        _check_parameters(deployment)
         profile = _profile(deployment)
         device_id = deployment.device_id or choose_device(connection, spiffe_id, profile)
         check_type(connection, spiffe_id, device_id, profile)
@@ -143,11 +144,13 @@ class Fleet:
         """Replace members of an assignment; the id stays.
 
         Raises:
-            Conflict: there is no such deployment, it was withdrawn, or the profile is unknown.
+            Conflict: there is no such deployment, it was withdrawn, or the profile or a parameter is unknown.
             NotPlaceable: its device does not take the type.
         """
         spiffe_id, known, components = self._assigned(connection, deployment_id)
         changed = replace(known, **changes)
+        if "parameters" in changes:
+            _check_parameters(changed)
         check_type(connection, spiffe_id, known.device_id, _profile(changed))
         content = _content(changed, components)
         if content["document"] != artifact.document(known):
@@ -261,6 +264,11 @@ def next_version(published: int, floor: int) -> int:
 
 def _admitted(connection: Connection, spiffe_id: str) -> bool:
     return bool(connection.execute(select(clients.c.admitted).where(clients.c.spiffe_id == spiffe_id)).scalar())
+
+
+def _check_parameters(deployment: Deployment) -> None:
+    if unknown := set(deployment.parameters) - set(deployment.application.get("parameters", {})):
+        raise Conflict(f"the application has no parameters {sorted(unknown)}")
 
 
 def _profile(deployment: Deployment) -> dict[str, Any]:

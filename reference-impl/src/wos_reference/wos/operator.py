@@ -112,7 +112,6 @@ class Operator:
     def assign(self, connection: Connection, wanted: Assign) -> Answer:
         """Assign a profile of an application; `advice` says why the device will probably refuse it."""
         check(wanted.application)
-        _check_parameters(wanted.application, wanted.parameters)
         deployment = Deployment("", wanted.device_id, wanted.application, wanted.profile_id, wanted.parameters)
         deployment_id = self.fleet.assign(connection, wanted.spiffe_id, deployment)
         if not wanted.device_id:
@@ -172,11 +171,6 @@ VERBS: dict[str, tuple[type, Callable[..., Answer]]] = {
 def begin_again() -> None:
     """Replace this process by a new one of itself, without a clean end: what was not stored is lost."""
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-
-
-def _check_parameters(application: dict[str, Any], parameters: dict[str, Any]) -> None:
-    if unknown := set(parameters) - set(application.get("parameters", {})):
-        raise WrongRequest(f"the application has no parameters {sorted(unknown)}")
 
 
 def _error(status: int, sentence: str) -> JSONResponse:
