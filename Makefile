@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help certify test check format lock clean
+.PHONY: help certify test test-runtimes check format lock clean
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -13,6 +13,9 @@ certify: $(READY) ## certify the reference WOS and agent at quick depth
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest -q -n 3 --dist worksteal
+
+test-runtimes: $(READY) ## run the agent on a real container engine and a real Kubernetes API (root)
+	$(BIN)/python reference-impl/tests/agent/engines
 
 check: $(READY) ## format, lint, types, import directions
 	$(BIN)/ruff format --check .

@@ -38,6 +38,8 @@ class Reconciler:
             failures += yield from self._work_on(deployment, running)
         if due:
             self._retry.failed() if failures else self._retry.succeeded()
+        for deployment in due:
+            running.pop(deployment.id, None)
         yield from self._remove_strays(running)
 
     def is_done(self, deployment: Deployment, running: dict[str, set[str]]) -> bool:
