@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help certify test test-runtimes check format lock clean
+.PHONY: help certify test test-runtimes check format generate lock clean
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -26,6 +26,9 @@ check: $(READY) ## format, lint, types, import directions
 format: $(READY) ## write the format that check asks for
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+generate: $(READY) ## write all generated documents
+	$(BIN)/python -m wos_conformance.generation
 
 lock: $(READY) ## pin all requirements anew
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \

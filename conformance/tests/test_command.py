@@ -5,11 +5,17 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
+from made_up import version
 
 from wos_conformance.cli import main
+from wos_conformance.explanation import explain
+from wos_conformance.judges import REGISTER
+from wos_conformance.specification import Specification, SpecificationError
 
 
 def command(*arguments: str) -> Result:
@@ -102,19 +108,112 @@ def test_unreachable_control_cannot_be_used() -> None:
     assert result.output.count("\n") == 1
 
 
+RULES = Specification.load().requirements
+
+
+def listed(*options: str) -> list[dict[str, Any]]:
+    """What `list` gives as JSON."""
+    rows: list[dict[str, Any]] = json.loads(command("list", "--json", *options).output)
+    return rows
+
+
 def test_requirements_are_listed() -> None:
-    """As lines and as JSON."""
+    """In lines that fit a terminal, and as JSON, in the same order."""
     lines = command("list", "--role", "agent").output.splitlines()
-    rows = json.loads(command("list", "--role", "agent", "--json").output)
-    assert [line.split()[-1] for line in lines] == [row["id"] for row in rows]
-    assert all(row["role"] == "agent" for row in rows)
+    rows = listed("--role", "agent")
+    ids = [word for line in lines for word in line.split() if word in RULES]
+    assert ids == [row["id"] for row in rows] == [rule.id for rule in RULES.values() if rule.role == "agent"]
+    assert max(map(len, lines)) <= 80
 
 
-def test_requirement_is_explained() -> None:
-    """Sentence, level and chapter."""
-    output = command("explain", "desired-state.etag-is-digest").output
-    for word in ("MUST", "desired-state.md", "ETag"):
-        assert word in output
+@pytest.mark.parametrize("member", ["role", "origin", "feature"])
+def test_list_is_narrowed(member: str) -> None:
+    """To one value at a time; together they are all, and `core` is what belongs to no feature."""
+    values = {getattr(rule, member) or "core" for rule in RULES.values()}
+    found = [row["id"] for value in sorted(values) for row in listed(f"--{member}", value)]
+    assert sorted(found) == sorted(RULES)
+
+
+def test_unknown_feature_is_wrong_usage() -> None:
+    """The known ones are named."""
+    result = command("list", "--feature", "teleport")
+    assert result.exit_code == 2
+    assert "there are: core" in result.output
+
+
+def test_what_is_special_about_a_rule_stands_behind_it() -> None:
+    """Its feature, and whether it is scored and tested."""
+    output = " ".join(command("list").output.split())
+    for rule in RULES.values():
+        marks = [f"feature {rule.feature}"] if rule.feature else []
+        marks += [word for word in ("contested", "untestable") if getattr(rule, word)]
+        assert f"{rule.id} [{', '.join(marks)}]" in output if marks else f"{rule.id} [" not in output
+
+
+def test_untested_requirements_are_listed_with_the_reason() -> None:
+    """Those without a judge."""
+    rows = listed("--untested")
+    assert {row["id"] for row in rows} == set(RULES) - set(REGISTER)
+    assert all(row["untested"] == (row["untestable"] or "no judge is registered for it") for row in rows)
+    shown = " ".join(command("list", "--untested").output.split())
+    assert all(row["untested"] in shown for row in rows)
+
+
+STATIONS = {
+    "desired-state.document-verified": [
+        "An agent MUST NOT run",
+        "level       MUST NOT, binds the agent",
+        "chapter     spec/v1.0/desired-state.md:",
+        "GET /api/v1/deployments (wos.yaml)",
+        "judges.desired_state.agent:agent_runs_only_what_it_verified",
+        "desired-state::manifest_must_not_be_adopted[document-digest-wrong]",
+        "machine::wos_is_an_adversary",
+        ":trusts_documents",
+    ],
+    "status.body-valid": ["schemas/deployment-status.schema.json", "needs       start"],
+}
+
+
+@pytest.mark.parametrize("requirement", STATIONS)
+def test_requirement_is_explained(requirement: str) -> None:
+    """With all the places where it lives, in lines that fit a terminal."""
+    output = command("explain", requirement).output
+    assert [word for word in STATIONS[requirement] if word not in output] == []
+    assert max(map(len, output.splitlines())) <= 80
+
+
+def test_chapter_is_named_with_the_line() -> None:
+    """Where the sentence stands."""
+    chapter = Specification.load().folder / "desired-state.md"
+    fact = next(row for row in listed() if row["id"] == "desired-state.document-verified")
+    assert chapter.read_text("utf-8").splitlines()[fact["line"] - 1].startswith(f"> **{fact['id']}** ")
+
+
+def test_explanation_is_there_as_json() -> None:
+    """The facts of the list, and the stations."""
+    (fact,) = (row for row in listed() if row["id"] == "status.body-valid")
+    found = json.loads(command("explain", "status.body-valid", "--json").output)
+    assert found.items() >= fact.items()
+    assert found["judge"]["name"].startswith("judges.status.agent:")
+    assert all(found["scenarios"])
+
+
+def test_explanation_cites_the_matrix(tmp_path: Path) -> None:
+    """Each row that the rule guards."""
+    folder = version(tmp_path / "v0.1")
+    rows = [row("R-ask", requirements=["status.polite"]), row("R-shout", **{"must-not": {"wos": ["status.polite"]}})]
+    themes = [{"id": "talk", "title": "Talk", "rows": [*rows, row("R-sing", requirements=["status.sung"])]}]
+    empty: dict[str, Any] = {"parties": {}, "off-wire": {}, "taps": {}, "boundary-tests": {}, "sequences": []}
+    (folder / "responsibilities.yaml").write_text(yaml.safe_dump({**empty, "themes": themes}))
+    found = explain(Specification.read(folder), "status.polite")
+    assert [place.name for place in found.responsibilities] == ["R-ask", "R-shout"]
+    assert (found.judge, found.scenarios, found.mutants) == (None, [], None)
+
+
+def row(name: str, **members: Any) -> dict[str, Any]:
+    """A row of the matrix."""
+    told = {"statement": "Speak.", "rationale": "Somebody has to.", "owner": "agent", "release": "v1", "interface": []}
+    return {"id": name, **told, **members}
 
 
 def test_credentials_are_made_once(tmp_path: Path) -> None:
@@ -124,6 +223,17 @@ def test_credentials_are_made_once(tmp_path: Path) -> None:
     result = command("init", str(tmp_path / "credentials"))
     assert result.exit_code == 2
     assert contents(tmp_path) == before
+
+
+def test_specification_that_contradicts_itself_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one sentence and with exit code 3: nothing can be judged by it."""
+
+    def refuse(version: str = "1.0") -> Specification:
+        raise SpecificationError("status.x stands twice")
+
+    monkeypatch.setattr(Specification, "load", refuse)
+    result = command("list")
+    assert (result.exit_code, result.output) == (3, "could not judge: status.x stands twice\n")
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -140,7 +250,19 @@ def test_private_keys_are_private(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("run", "wos"), ("run", "agent"), ("judge",), ("list",), ("explain",), ("init",)]
+    "arguments",
+    [
+        (),
+        ("run", "wos"),
+        ("run", "agent"),
+        ("judge",),
+        ("list",),
+        ("explain",),
+        ("init",),
+        ("spec",),
+        ("spec", "diff"),
+        ("spec", "release"),
+    ],
 )
 def test_help_fits_a_terminal(arguments: tuple[str, ...]) -> None:
     """80 columns."""

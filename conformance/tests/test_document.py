@@ -1,17 +1,24 @@
 """What documents say in figures and commands is so."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
-import wos_conformance.cli
+from wos_conformance.cli import main
 from wos_conformance.requirement import Role
 from wos_conformance.specification import Specification
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = [ROOT / "README.md", ROOT / "conformance" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXTS = [
+    ROOT / "README.md",
+    ROOT / "VERSIONING.md",
+    ROOT / "conformance" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 @pytest.mark.parametrize("role", ["wos", "agent"])
@@ -33,10 +40,18 @@ def test_options_in_documents_exist(path: Path) -> None:
     """In the commands of `wos-conformance` that are shown."""
     commands = re.findall(r"wos-conformance ((?:[^`\n]|\\\n)*)", path.read_text("utf-8"))
     used = {option for command in commands for option in re.findall(r"(?<!\S)--[a-z-]+", command)}
-    main = wos_conformance.cli.main
-    groups = [main, *main.commands.values(), *main.commands["run"].commands.values()]  # type: ignore[attr-defined]
-    known = {name for group in groups for parameter in group.params for name in parameter.opts}
+    known = {name for word in words(main) for parameter in word.params for name in parameter.opts}
     assert used <= known | {"--help"}
+
+
+def words(command: click.Command) -> Iterator[click.Command]:
+    """A command and all below it."""
+    yield command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            inner = command.get_command(click.Context(command), name)
+            assert inner is not None
+            yield from words(inner)
 
 
 def test_decisions_are_listed() -> None:

@@ -11,6 +11,7 @@ from version import CHAPTERS, FOLDER, INDEX, KEYWORD, LINE, OPENAPI, SCHEMAS, SE
 
 TYPES: dict[str, Any] = yaml.safe_load((FOLDER / "problem-types.yaml").read_bytes())
 FEATURES: dict[str, Any] = yaml.safe_load((FOLDER / "features.yaml").read_bytes())
+PROBLEMS = "| Type | Status | When | Retryable | Back-off |"
 STATES = set(SCHEMAS["deployment-status"]["properties"]["status"]["properties"]["state"]["enum"])
 DATA = sorted(path for path in FOLDER.rglob("*") if path.suffix in {".yaml", ".json"} and "examples" not in path.parts)
 
@@ -37,7 +38,7 @@ def rows_of(chapter: str, head: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[1:]]
 
 
-@pytest.mark.parametrize("path", [FOLDER / "requirements.yaml", FOLDER / "problem-types.yaml"], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda p: p.stem)
 def test_no_key_is_written_twice(path: Path) -> None:
     """A second row would silently replace the first."""
     for node in _mappings(yaml.compose(path.read_text("utf-8"), yaml.SafeLoader)):
@@ -130,19 +131,47 @@ def test_required_members_are_described_and_covered(name: str) -> None:
 
 
 def test_states_of_text_and_schema_are_the_same() -> None:
-    """Those of a deployment, of a component, of both tables, and of the order of severity."""
+    """Those of a deployment, of a component, and of the table of meanings."""
     component = SCHEMAS["deployment-status"]["properties"]["components"]["items"]["properties"]["state"]["enum"]
     (order,) = re.findall(r"in the order (.*), the most severe first", CHAPTERS["status"])
     meanings = {row[0].strip("`") for row in rows_of("status", "| State | Meaning |")}
     assert set(component) == meanings == set(re.findall(r"`(\w+)`", order)) == STATES
 
 
-def test_states_of_the_table_of_moves_are_those_of_the_schema() -> None:
-    """Each can be left, but for `nothing`, and each can be reached."""
-    moves = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in rows_of("status", "| From | To |")}
-    assert set(moves) - {"nothing"} == STATES
-    assert set().union(*moves.values()) == STATES
-    assert all(state not in reached for state, reached in moves.items())
+def test_table_of_problem_types_is_the_registry() -> None:
+    """Name, status, way to go on and feature of each, in the same order."""
+    rows = [[cell.strip("`") for cell in row] for row in rows_of("errors", PROBLEMS)]
+    found = [
+        (name, int(status), {"yes": True, "no": False}[again], backoff) for name, status, _, again, backoff in rows
+    ]
+    registry = TYPES["types"].items()
+    assert found == [(name, entry["status"], entry["retryable"], entry["backoff"]) for name, entry in registry]
+    features = [re.findall(r"\(feature `([a-z-]+)`\)", row[2]) for row in rows]
+    assert features == [[entry["feature"]] if "feature" in entry else [] for _, entry in registry]
+    assert {feature for found in features for feature in found} <= set(FEATURES)
+
+
+def test_ways_to_go_on_are_those_of_the_problem_document() -> None:
+    """Nothing that may succeed later goes without pauses, and nothing else has any."""
+    strategies = SCHEMAS["problem-detail"]["properties"]["backoffStrategy"]["enum"]
+    entries = TYPES["types"].values()
+    assert all(e["backoff"] in strategies and (e["backoff"] != "none") is e["retryable"] for e in entries)
+
+
+def test_statuses_that_may_succeed_later_are_those_of_the_registry() -> None:
+    """Each is one that goes with `about:blank`."""
+    (listed,) = re.findall(r"^Of these, (.*?) are retryable", CHAPTERS["errors"], re.MULTILINE)
+    assert [int(status) for status in re.findall(r"\d{3}", listed)] == TYPES["retryable-statuses"]
+    assert set(TYPES["retryable-statuses"]) <= set(TYPES["about-blank"])
+
+
+def test_types_of_profiles_are_those_of_the_table_of_pointers() -> None:
+    """A type without a row would leave its parameters without a place; a type that is a feature has a section."""
+    rows = [row[0].strip("`") for row in rows_of("deployment", "| Type | Pointer | Grammar |")]
+    profile = SCHEMAS["application-deployment"]["properties"]["spec"]["properties"]["deploymentProfile"]
+    assert rows == profile["properties"]["type"]["enum"]
+    sections = re.findall(r"^### Feature `(\w+)`$", CHAPTERS["deployment"], re.MULTILINE)
+    assert sections == [kind for kind in rows if kind in FEATURES]
 
 
 def test_statuses_without_an_entry_are_those_of_the_registry() -> None:

@@ -41,8 +41,10 @@ def test_rule_is_one_sentence(name: str) -> None:
 
 @pytest.mark.parametrize("name", INDEX)
 def test_row_is_complete(name: str) -> None:
-    """It says where the rule comes from; what Margo says has its source."""
+    """It says who is bound, how strictly, and where the rule comes from; what Margo says has its source."""
     row = INDEX[name]
+    assert row["role"] in SUBJECTS
+    assert KEYWORD.findall(SENTENCES[name])[0].removesuffix(" NOT") in {"MUST", "SHOULD", "MAY"}
     assert row.keys() <= {"role", "origin", "source", "feature", "needs", "schema", "contested", "untestable"}
     assert row["origin"] in {"margo", "resolved", "added"}
     assert row["origin"] == "added" or row["source"]
@@ -85,5 +87,5 @@ def test_every_rule_is_named_where_it_is_seen() -> None:
     """At an operation or a schema, or it is about connections and answers of every kind."""
     named = {name for d in OPENAPI for o in operations(d).values() for name in o.get("x-requirements", [])}
     named |= {name for schema in SCHEMAS.values() for name in schema["x-requirements"]}
-    everywhere = ("identity.", "connectivity.", "errors.")
+    everywhere = ("identity.", "connectivity.", "errors.", "extensions.")
     assert {name for name in INDEX if name not in named and not name.startswith(everywhere)} == set()

@@ -23,6 +23,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     for path in sorted((FOLDER / "schemas").glob("*.schema.json"))
 }
 OPENAPI = {path.stem: path for path in sorted((FOLDER / "openapi").glob("*.yaml"))}
+INTERFACES = [name for name in OPENAPI if name != "test-control"]
 
 
 def read_openapi(name: str) -> dict[str, Any]:

@@ -14,13 +14,14 @@ KEYWORD = re.compile(rf"\b({'|'.join(KEYWORDS)})\b")
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """A rule: the sentence from its chapter and the row from the index, under one id."""
+    """A rule: the sentence from its chapter and the row from the index, under one id; `line` is its line there."""
 
     id: str
     role: Role
     sentence: str
     keyword: str
     chapter: str
+    line: int = 0
     origin: Origin
     source: tuple[str, ...] = ()
     feature: str | None = None

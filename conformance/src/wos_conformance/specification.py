@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -41,6 +42,17 @@ class Specification:
         """
         return _load(cls, version)
 
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The version in a folder, read anew.
+
+        Raises:
+            SpecificationError: the folder holds no version, or one that contradicts itself.
+        """
+        if not (folder / "requirements.yaml").is_file():
+            raise SpecificationError(f"{folder} holds no version of the specification; requirements.yaml is missing")
+        return cls(folder, folder.name.removeprefix("v"))
+
     def requirement(self, name: str) -> Requirement:
         """The requirement of this id.
 
@@ -56,6 +68,17 @@ class Specification:
     def role(self, role: Role) -> list[Requirement]:
         """All requirements that bind a role, in the order of the chapters."""
         return [requirement for requirement in self.requirements.values() if requirement.role == role]
+
+    @cached_property
+    def features(self) -> dict[str, Any]:
+        """The optional features by name."""
+        return yaml.safe_load((self.folder / "features.yaml").read_bytes()) or {}
+
+    @cached_property
+    def interfaces(self) -> dict[str, dict[str, Any]]:
+        """The OpenAPI documents by name."""
+        paths = sorted((self.folder / "openapi").glob("*.yaml"))
+        return {path.stem: yaml.safe_load(path.read_bytes()) for path in paths}
 
     @cached_property
     def schemas(self) -> dict[str, dict[str, Any]]:
@@ -128,13 +151,15 @@ def _requirements(folder: Path) -> dict[str, Requirement]:
     found: dict[str, Requirement] = {}
     for area in order:
         chapter = f"{area}.md"
-        for line in LINE.finditer((folder / chapter).read_text("utf-8")):
+        text = (folder / chapter).read_text("utf-8")
+        for line in LINE.finditer(text):
             name = line["id"]
             if name in found:
                 raise SpecificationError(f"{name} stands twice in the chapters; an id is used once")
             if name not in rows:
                 raise SpecificationError(f"{name} stands in {chapter} and not in requirements.yaml; add its row")
-            found[name] = _requirement(name, line["sentence"], chapter, rows[name])
+            rule = _requirement(name, line["sentence"], chapter, rows[name])
+            found[name] = replace(rule, line=text.count("\n", 0, line.start()) + 1)
     if missing := [name for name in rows if name not in found]:
         raise SpecificationError(f"{missing[0]} stands in requirements.yaml and in no chapter; add its sentence")
     return found

@@ -101,7 +101,7 @@ def _bound(text: str) -> None:
     for count, event in enumerate(yaml.parse(text, CoreLoader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent) or count > NODE_LIMIT or depth > DEPTH_LIMIT:
-            raise ManifestError("a document has an alias, or more nodes or levels than an agent reads")
+            raise ManifestError("a document has an alias, or more YAML nodes or levels than an agent reads")
 
 
 def _document(content: Any) -> Document:
