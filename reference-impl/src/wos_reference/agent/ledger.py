@@ -10,9 +10,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wos_reference.agent.desired_state import Entry, Manifest
 
@@ -20,15 +21,20 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS manifest (one INTEGER PRIMARY KEY CHECK (one = 1), version TEXT NOT NULL, tag TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS document (digest TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS deployment (
-    id TEXT PRIMARY KEY, digest TEXT NOT NULL, version TEXT NOT NULL, wanted INTEGER NOT NULL, state TEXT
+    id TEXT PRIMARY KEY, digest TEXT NOT NULL, version TEXT NOT NULL, wanted INTEGER NOT NULL, state TEXT, outcome TEXT,
+    device TEXT, report BLOB
 );
 CREATE TABLE IF NOT EXISTS outbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT, deployment_id TEXT NOT NULL, state TEXT NOT NULL, body BLOB NOT NULL,
     attempted INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS outbox_line ON outbox (deployment_id, number);
+CREATE TABLE IF NOT EXISTS refusal (deployment_id TEXT PRIMARY KEY, version TEXT NOT NULL, code TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS announced (device TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS hold (operation TEXT PRIMARY KEY, until REAL NOT NULL, told REAL NOT NULL);
 """
+DEPLOYMENT_QUERY = "SELECT id, digest, version, wanted, state, outcome, device FROM deployment"
+TABLES = ("manifest", "document", "deployment", "outbox", "refusal", "announced", "hold")
 
 
 class LedgerError(Exception):
@@ -39,7 +45,8 @@ class LedgerError(Exception):
 class Deployment:
     """One deployment that the agent runs or still has to remove.
 
-    `version` is that of the newest adopted manifest which names it; `state` is the last report in line or delivered.
+    `version` is that of the newest adopted manifest which names it; `state` is the last report in line or delivered;
+    `outcome` is `installed` or `given up` once this revision has been that; `device` is the one that it is for.
     """
 
     id: str
@@ -47,6 +54,8 @@ class Deployment:
     version: int
     wanted: bool
     state: str | None
+    outcome: str | None
+    device: str | None
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,27 @@ class Ledger:
             self._database.executescript(SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(f"{folder} is in use or damaged: {error}") from error
+
+    @staticmethod
+    def look(folder: Path) -> dict[str, Any]:
+        """What a person wants to know, read beside an agent that may be running. Raises LedgerError."""
+        try:
+            database = sqlite3.connect(f"{(folder / 'ledger.sqlite').resolve().as_uri()}?mode=ro", uri=True)
+            with closing(database):
+                manifest = database.execute("SELECT version, tag FROM manifest").fetchone() or (None, None)
+                deployments = database.execute("SELECT id, state, version, wanted FROM deployment ORDER BY rowid")
+                names = ("deploymentId", "state", "adoptedManifestVersion", "wanted")
+                return {
+                    "adoptedManifestVersion": manifest[0] and int(manifest[0]),
+                    "tag": manifest[1],
+                    "deployments": [
+                        dict(zip(names, (row[0], row[1], int(row[2]), bool(row[3])), strict=True))
+                        for row in deployments
+                    ],
+                    "reportsInLine": database.execute("SELECT count(*) FROM outbox").fetchone()[0],
+                }
+        except sqlite3.Error as error:
+            raise LedgerError(f"{folder} holds no ledger that can be read: {error}") from error
 
     def close(self) -> None:
         """Give the state folder free."""
@@ -121,16 +151,37 @@ class Ledger:
 
     def deployments(self) -> list[Deployment]:
         """All deployments, in the order in which they first came."""
-        rows = self._database.execute("SELECT id, digest, version, wanted, state FROM deployment ORDER BY rowid")
-        return [Deployment(row[0], row[1], int(row[2]), bool(row[3]), row[4]) for row in rows]
+        return [_deployment(row) for row in self._database.execute(f"{DEPLOYMENT_QUERY} ORDER BY rowid")]
+
+    def deployment(self, deployment_id: str) -> Deployment | None:
+        """One deployment, if it is known."""
+        row = self._database.execute(f"{DEPLOYMENT_QUERY} WHERE id = ?", (deployment_id,)).fetchone()
+        return _deployment(row) if row else None
 
     def want(self, entry: Entry, version: int) -> None:
-        """Let the deployment of `entry` be wanted under the manifest `version`."""
+        """Let the deployment of `entry` be wanted under the manifest `version`; another revision is a new start."""
         self._database.execute(
-            "INSERT INTO deployment VALUES (?, ?, ?, 1, NULL) ON CONFLICT (id) DO UPDATE"
-            " SET digest = excluded.digest, version = excluded.version, wanted = 1",
+            "INSERT INTO deployment (id, digest, version, wanted) VALUES (?, ?, ?, 1) ON CONFLICT (id) DO UPDATE SET"
+            " outcome = CASE WHEN digest = excluded.digest AND wanted THEN outcome END,"
+            " digest = excluded.digest, version = excluded.version, wanted = 1",
             (entry.deployment_id, entry.digest, str(version)),
         )
+
+    def choose_device(self, deployment_id: str, device: str) -> None:
+        """Remember on which device a deployment runs."""
+        self._database.execute("UPDATE deployment SET device = ? WHERE id = ?", (device, deployment_id))
+
+    def note_success(self, deployment_id: str) -> None:
+        """This revision has been installed; what is to be done about it from now on is a repair."""
+        self._database.execute("UPDATE deployment SET outcome = 'installed' WHERE id = ?", (deployment_id,))
+
+    def give_up(self, deployment_id: str) -> None:
+        """The work on this revision has failed for good."""
+        self._database.execute("UPDATE deployment SET outcome = 'given up' WHERE id = ?", (deployment_id,))
+
+    def begin_anew(self) -> None:
+        """The agent was started: what has failed for good is tried once more."""
+        self._database.execute("UPDATE deployment SET outcome = NULL WHERE outcome = 'given up'")
 
     def no_longer_want(self, deployment_id: str) -> None:
         """Mark a deployment for removal; its document stays until it is forgotten."""
@@ -150,7 +201,32 @@ class Ledger:
         self._database.execute(
             "INSERT INTO outbox (deployment_id, state, body) VALUES (?, ?, ?)", (deployment_id, state, body)
         )
+        self._database.execute("UPDATE deployment SET report = ? WHERE id = ?", (body, deployment_id))
         self._set_state(deployment_id, state)
+
+    def repeat_reports(self) -> None:
+        """Put the last report of each deployment into line once more, unless one is in line already."""
+        self._database.execute(
+            "INSERT INTO outbox (deployment_id, state, body) SELECT id, state, report FROM deployment"
+            " WHERE report IS NOT NULL AND id NOT IN (SELECT deployment_id FROM outbox) ORDER BY rowid"
+        )
+
+    def is_refusal_told(self, deployment_id: str, version: int, code: str) -> bool:
+        """Whether it was reported that this version of a deployment was refused, and why."""
+        query = "SELECT 1 FROM refusal WHERE deployment_id = ? AND version = ? AND code = ?"
+        return self._database.execute(query, (deployment_id, str(version), code)).fetchone() is not None
+
+    def queue_refusal(self, deployment_id: str, version: int, code: str, body: bytes) -> None:
+        """Put the report of a refusal into line; what was adopted of the deployment stays as it is."""
+        self._database.execute("REPLACE INTO refusal VALUES (?, ?, ?)", (deployment_id, str(version), code))
+        self._database.execute(
+            "INSERT INTO outbox (deployment_id, state, body) VALUES (?, 'failed', ?)", (deployment_id, body)
+        )
+
+    def forget_refusals(self) -> None:
+        """A manifest was adopted; deployments that were reported as refused have their state to tell again."""
+        self._database.execute("UPDATE deployment SET state = 'failed' WHERE id IN (SELECT deployment_id FROM refusal)")
+        self._database.execute("DELETE FROM refusal")
 
     def withdraw_outdated_claim(self, deployment_id: str) -> None:
         """Take back an `installed` that was never sent and is no longer true; `installing` always stands before it."""
@@ -181,6 +257,24 @@ class Ledger:
         """The report was accepted, or refused for good."""
         self._database.execute("DELETE FROM outbox WHERE number = ?", (number,))
 
+    def announced_devices(self) -> list[str]:
+        """The devices that the WOS may know from this agent."""
+        return [str(row[0]) for row in self._database.execute("SELECT device FROM announced ORDER BY rowid")]
+
+    def note_announced(self, device: str) -> None:
+        """The WOS may know `device` from now on."""
+        self._database.execute("INSERT OR IGNORE INTO announced VALUES (?)", (device,))
+
+    def forget_announced(self, device: str) -> None:
+        """The WOS knows `device` no longer."""
+        self._database.execute("DELETE FROM announced WHERE device = ?", (device,))
+
+    def release(self) -> None:
+        """Forget everything that belongs to the WOS; what runs is found in the runtime when it is to be removed."""
+        with self.transaction():
+            for table in TABLES:
+                self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - names of this module
+
     def hold_operation(self, operation: str, seconds: float) -> None:
         """Remember that the WOS asked to leave `operation` alone for `seconds` from now."""
         self._database.execute("REPLACE INTO hold VALUES (?, ?, ?)", (operation, time.time() + seconds, seconds))
@@ -189,3 +283,7 @@ class Ledger:
         """The seconds for which `operation` is still to be left alone; never more than the WOS asked for."""
         row = self._database.execute("SELECT until, told FROM hold WHERE operation = ?", (operation,)).fetchone()
         return min(max(0.0, row[0] - time.time()), row[1]) if row else 0.0
+
+
+def _deployment(row: tuple[Any, ...]) -> Deployment:
+    return Deployment(row[0], row[1], int(row[2]), bool(row[3]), row[4], row[5], row[6])

@@ -1,0 +1,175 @@
+"""Runs Helm charts on a Kubernetes API: one release per component, labelled by owner and deployment.
+
+What runs is read from the releases and the objects they name; releases without the owner's label are never touched.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wos_reference.agent.desired_state import digest_of
+from wos_reference.agent.document import Component, Document
+from wos_reference.agent.process import CommandError, run
+from wos_reference.agent.runtime import RetrievalError, Workload, WorkloadError, exact, read_claim, workloads_of
+from wos_reference.agent.runtime.registry import host_of
+
+OWNER, DEPLOYMENT = "wos-owner", "wos-deployment"
+LOOK_TIMEOUT = 60.0  # seconds for a question to the cluster
+PULL_TIMEOUT = 120.0
+GRACE = 2.0  # seconds that helm gets beyond the timeout it was told
+EVERY_STATUS = ("--deployed", "--failed", "--pending", "--uninstalling")
+NAME_LENGTH = 53
+LATE = re.compile("timed out|deadline exceeded|took longer")
+
+
+class HelmRuntime:
+    """See Runtime; `helm` and `kubectl` are the commands, `environment` tells them where the cluster is."""
+
+    def __init__(
+        self,
+        root: Path,
+        owner: str,
+        plain_http: frozenset[str],
+        helm: Sequence[str],
+        environment: dict[str, str],
+        apply_time: float,
+    ) -> None:
+        self._root = root
+        self._owner = digest_of(owner.encode())[7:39]  # any text is an owner, but not any text is a label
+        self._plain_http = plain_http
+        self._helm_command = tuple(helm)
+        self._apply_time = apply_time
+        self._environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(root)} | environment
+
+    def install(self, document: Document) -> None:
+        """See Runtime.install; a component that runs as it should is left alone."""
+        wanted = {(document.namespace, release_of(document.deployment_id, c.name)) for c in document.components}
+        self._uninstall(document.deployment_id, keep=wanted)
+        running = {exact(workload) for workload in self.running(document.deployment_id)}
+        for component, workload in zip(document.components, workloads_of(document), strict=True):
+            if exact(workload) not in running:
+                self._install(component, workload)
+
+    def _install(self, component: Component, workload: Workload) -> None:
+        try:
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryDirectory(dir=self._root) as folder:
+                self._upgrade(self._pull(component, Path(folder)), component, workload)
+        except WorkloadError as error:
+            error.component = component.name
+            raise
+        except OSError as error:
+            raise WorkloadError(f"cannot use {self._root}: {error}", component=component.name) from error
+
+    def remove(self, deployment_id: str) -> None:
+        """See Runtime.remove; the namespace stays, because others may use it."""
+        self._uninstall(deployment_id, keep=set())
+
+    def running(self, deployment_id: str | None = None) -> list[Workload]:
+        """See Runtime.running; a component runs when its release is deployed and each of its objects is there."""
+        releases = self._releases("--deployed", deployment_id=deployment_id)
+        return [workload for release in releases for workload in self._running(release)]
+
+    def lose(self, deployment_id: str, component: str) -> None:
+        """See Runtime.lose; the release stays, its objects go."""
+        name = release_of(deployment_id, component)
+        for release in self._releases("--deployed", deployment_id=deployment_id):
+            if release["name"] == name:
+                place = ("--namespace", release["namespace"])
+                manifest = self._helm("get", "manifest", name, *place)
+                self._kubectl("delete", *place, "--wait=false", "--filename=-", stdin=manifest)
+                return
+        raise WorkloadError(f"{component} of {deployment_id} does not run")
+
+    def _running(self, release: dict[str, Any]) -> list[Workload]:
+        place = (release["name"], "--namespace", release["namespace"])
+        status = json.loads(self._helm("status", *place, "--output", "json"))
+        manifest = status.get("manifest", "").encode()
+        question = ("get", "--namespace", release["namespace"], "--ignore-not-found", "--output=name", "--filename=-")
+        found = self._kubectl(*question, stdin=manifest)
+        wanted = sum(document is not None for document in yaml.load_all(manifest, yaml.CBaseLoader))
+        return read_claim(status["info"]["description"]) if len(found.split()) == wanted else []
+
+    def _pull(self, component: Component, folder: Path) -> Path:
+        """The chart of a component in `folder`; helm checks the digests."""
+        plain = ("--plain-http",) if host_of(component.repository) in self._plain_http else ()
+        version = component.revision.replace("_", "+")
+        try:
+            arguments = ("pull", component.repository, "--version", version, "--destination", str(folder), *plain)
+            self._helm(*arguments, timeout=PULL_TIMEOUT)
+            return next(folder.glob("*.tgz"))
+        except (WorkloadError, StopIteration) as error:
+            raise RetrievalError(str(error)) from error
+
+    def _upgrade(self, chart: Path, component: Component, workload: Workload) -> None:
+        release = release_of(workload.deployment_id, component.name)
+        self._clear_interrupted(release, workload.namespace)
+        values = chart.with_name("values.json")
+        values.write_text(json.dumps(values_of(component)))
+        arguments = ["upgrade", release, str(chart), "--install", "--reset-values", "--values", str(values)]
+        arguments += ["--namespace", workload.namespace, "--create-namespace", "--description", exact(workload)]
+        arguments += ["--labels", f"{OWNER}={self._owner},{DEPLOYMENT}={workload.deployment_id}"]
+        timeout = component.timeout or self._apply_time
+        arguments += ["--timeout", f"{timeout:.0f}s", *(["--wait"] if component.wait else [])]
+        arguments += ["--no-hooks", "--skip-crds"]
+        try:
+            self._helm(*arguments, timeout=timeout + GRACE)
+        except WorkloadError as error:
+            raise WorkloadError(str(error), code="timeout" if LATE.search(str(error)) else error.code) from error
+
+    def _clear_interrupted(self, release: str, namespace: str) -> None:
+        """Forget a revision whose installation was cut short; helm would wait for its end for ever."""
+        selector = f"owner=helm,name={release},status in (pending-install,pending-upgrade,pending-rollback)"
+        self._kubectl("delete", "secret", "--namespace", namespace, "--selector", selector, "--ignore-not-found")
+
+    def _uninstall(self, deployment_id: str, keep: set[tuple[str, str]]) -> None:
+        for release in self._releases(*EVERY_STATUS, deployment_id=deployment_id):
+            if (release["namespace"], release["name"]) not in keep:
+                self._helm("uninstall", release["name"], "--namespace", release["namespace"], "--wait")
+
+    def _releases(self, *statuses: str, deployment_id: str | None = None) -> list[dict[str, Any]]:
+        selector = f"{OWNER}={self._owner}" + (f",{DEPLOYMENT}={deployment_id}" if deployment_id else "")
+        arguments = ("list", "--all-namespaces", "--max", "0", "--selector", selector, "--output", "json", *statuses)
+        return list(json.loads(self._helm(*arguments)))
+
+    def _helm(self, *arguments: str, timeout: float = LOOK_TIMEOUT) -> bytes:
+        return self._run((*self._helm_command, *arguments), timeout)
+
+    def _kubectl(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        return self._run(("kubectl", *arguments), LOOK_TIMEOUT, stdin)
+
+    def _run(self, command: Sequence[str], timeout: float, stdin: bytes = b"") -> bytes:
+        try:
+            return run(command, self._environment, timeout, stdin)
+        except CommandError as error:
+            raise WorkloadError(str(error)) from error
+
+
+def release_of(deployment_id: str, component: str) -> str:
+    """The name of the release of one component: readable, a DNS label, and no other deployment's."""
+    mark = digest_of(f"{deployment_id.lower()}/{component}".encode())[7:17]
+    return f"{component[: NAME_LENGTH - len(mark) - 1].strip('-') or 'component'}-{mark}"
+
+
+def values_of(component: Component) -> dict[str, Any]:
+    """The parameters as chart values; a pointer is a path whose steps stand between dots. Raises WorkloadError."""
+    values: dict[str, Any] = {}
+    for pointer, value in component.parameters.items():
+        *path, last = pointer.split(".")
+        if not last or not all(path):
+            raise WorkloadError(f"{pointer!r:.100} is not a path into values", code="parameter-unusable")
+        place = values
+        for step in path:
+            place = place.setdefault(step, {})
+            if not isinstance(place, dict):
+                raise WorkloadError(f"{pointer!r:.100} leads through a value", code="parameter-unusable")
+        if isinstance(place.get(last), dict):
+            raise WorkloadError(f"{pointer!r:.100} would replace other values", code="parameter-unusable")
+        place[last] = value
+    return values
