@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from wos_conformance.drive.trust_domain import Svid
 
 C = TypeVar("C", bound=ssl.SSLContext)
+OLD_PROTOCOLS = ("tls-1.2-only", "tls-1.2-cbc-only")
 _OLD_SUITES = "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"
 
 

@@ -32,6 +32,20 @@ class Svid:
     key_pem: bytes
     flaw: str | None = None
 
+    def flawed(self, flaw: str) -> "Svid":
+        """The same under the name of the flaw that it has in this situation."""
+        return replace(self, flaw=flaw)
+
+    @property
+    def secrets(self) -> list[bytes]:
+        """Texts that a message can hold only when it tells something of the private key: number, hex and PEM."""
+        key = serialization.load_pem_private_key(self.key_pem, None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            return []
+        number = key.private_numbers().private_value.to_bytes((key.key_size + 7) // 8, "big")
+        lines = self.key_pem.splitlines()
+        return [number, number.hex().encode(), lines[1][48:], lines[2][:26]]
+
     @property
     def chain_der(self) -> list[bytes]:
         """The certificates of the chain in DER, the leaf first."""
@@ -119,6 +133,10 @@ class TrustDomain:
     def successor(self) -> Self:
         """The same trust domain after its root was replaced."""
         return self.create(self.name, self.wos_id)
+
+    def other_wos(self) -> Self:
+        """Another WOS of the same trust domain, below the same root."""
+        return type(self)(self.name, f"{self.wos_id}-two", self._root, self._intermediate)
 
     def expired(self) -> Self:
         """The same trust domain below a root that has expired."""
