@@ -56,23 +56,20 @@ class Assigned:
         self.device = device
         self.values: dict[str, Any] = {}
         self.application = sample.application(RANDOM, components=2, kind=kind)
-        self.profile |= changes
+        self.chosen = 0
+        self.profile.update(changes)
 
     @property
     def profile(self) -> dict[str, Any]:
-        """The only profile of the application."""
-        profile: dict[str, Any] = self.application["deploymentProfiles"][0]
+        """The profile that is assigned."""
+        profile: dict[str, Any] = self.application["deploymentProfiles"][self.chosen]
         return profile
-
-    @profile.setter
-    def profile(self, value: dict[str, Any]) -> None:
-        self.application["deploymentProfiles"][0] = value
 
     @property
     def document(self) -> dict[str, Any]:
         """The right document, to be spoilt at will."""
-        value: dict[str, Any] = json.loads(document(self.id, self.device, self.application, self.values))
-        value["spec"]["deploymentProfile"] = {k: v for k, v in deepcopy(self.profile).items() if k != "id"}
+        chosen = self.application | {"deploymentProfiles": [self.profile]}
+        value: dict[str, Any] = json.loads(document(self.id, self.device, chosen, self.values))
         return value
 
     def report(self, version: int = 2, state: str = "installed") -> dict[str, Any]:
@@ -240,6 +237,10 @@ class Visits:
     def shows(self, wanted: Assigned, document: Any) -> None:
         """A deployment is assigned, published and fetched; the manifest names whatever document is served."""
         self.assign(wanted)
+        self.publishes(wanted, document)
+
+    def publishes(self, wanted: Assigned, document: Any) -> None:
+        """A client gets a manifest that names this document, and the document."""
         content = document if isinstance(document, bytes) else text(document)
         made = offer(len(self.events), {wanted.id: content})
         self.polls(200, answer=f"ETag: {made.etag}\n", content=made.manifest)
