@@ -88,10 +88,13 @@ class Story:
         facts: dict[str, Any] = {"started": self.now, "ended": self.now, "outcome": "done", "response": response}
         return self._event(Control, verb=verb, request=request, **facts)  # type: ignore[no-any-return]
 
-    def start(self, client: str = "one", state: str = STATE, capabilities: Any = None) -> Control:
-        """The agent is started."""
+    def start(
+        self, client: str = "one", state: str = STATE, capabilities: Any = None, children: Sequence[Any] = ()
+    ) -> Control:
+        """The agent is started, maybe in front of children."""
         svid = DOMAIN.agent(client).chain_pem.decode()
-        return self.control("start", state=state, svidPem=svid, capabilities=capabilities or CAPABILITIES)
+        more = {"children": list(children)} if children else {}
+        return self.control("start", state=state, svidPem=svid, capabilities=capabilities or CAPABILITIES, **more)
 
     def look(self, *wanted: Wanted) -> Control:
         """The components of these deployments are seen to run."""

@@ -107,6 +107,16 @@ def document_has_extensions(story: Story, sin: bool) -> None:
     story.adopts(GOOD, strange, note="extensions", running=[GOOD] if sin else [GOOD, strange])
 
 
+@TALES.of("desired-state.coding-undone")
+def bodies_come_in_gzip(story: Story, sin: bool) -> None:
+    """Nothing runs."""
+    story.start()
+    publication = story.publish(GOOD, note="coded")
+    story.polls(200, f"ETag: {publication.etag}\r\nContent-Encoding: gzip\r\n")
+    story.deadline("adopted", publication, met=not sin)
+    story.look(*([] if sin else [GOOD]))
+
+
 @pytest.mark.parametrize("name", TALES)
 def test_rule_is_judged(name: str) -> None:
     """Both ways."""

@@ -132,6 +132,17 @@ def failure_of_one_leaves_the_others(history: History) -> Occasions:
             yield kept(look)
 
 
+@judge("desired-state.coding-undone")
+def coded_bodies_are_understood(history: History) -> Occasions:
+    """What came in a content coding that the agent allowed runs like anything else."""
+    for device, deadline, publication in deadlines(history, "adopted"):
+        look = device.look_after(deadline.seq)
+        coded = [view for view in device.exchanges if view.seq > publication.seq and view.header("content-encoding")]
+        if publication.note == "coded" and coded and look is not None:
+            did = f"served version {publication.version} in {coded[0].header('content-encoding')}"
+            yield compared(look, workloads_of(history, publication), did)
+
+
 @judge("desired-state.same-manifest-unchanged")
 def same_manifest_changes_nothing(history: History) -> Occasions:
     """What was adopted may be served again in full."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wos_conformance.control import ControlFailed
 from wos_conformance.drive import defect as defects
@@ -28,6 +28,7 @@ class Device(Presence):
         self.device_id = sample.word(stage.random)
         self.capabilities = sample.capabilities(stage.random, self.device_id)
         self.capabilities["properties"]["supportedDeploymentTypes"] = list(types)
+        self.children: list[dict[str, Any]] = []
         self.version = 0
         self.adopted: Publication | None = None
         self._wanted: dict[int, tuple[Wanted, ...]] = {}
@@ -51,6 +52,7 @@ class Device(Presence):
             requestTimeoutSeconds=declared("request_timeout"),
             maxBackoffSeconds=declared("max_backoff"),
             capabilities=self.capabilities,
+            **({"children": self.children} if self.children else {}),
         )
         self._runs = True
         return self
@@ -76,6 +78,13 @@ class Device(Presence):
         before = len(self.asked("capabilities"))
         self.stage.control("set_capabilities", capabilities={**self.capabilities, "properties": share})
         self.until(lambda: len(self.asked("capabilities")) > before, self.bound("request_timeout"))
+
+    def loses_a_child(self) -> None:
+        """Let the last child be gone, and wait until the agent has withdrawn it."""
+        self.children = self.children[:-1]
+        before = len(self.asked("withdrawal"))
+        self.stage.control("set_capabilities", capabilities=self.capabilities, children=self.children)
+        self.until(lambda: len(self.asked("withdrawal")) > before, self.bound("request_timeout"))
 
     def leave(self) -> None:
         """Stop the agent if it runs, and remove its storage."""
@@ -133,9 +142,10 @@ class Device(Presence):
 
     def _why_not(self, wanted: Wanted) -> str | None:
         """Why a deployment cannot run here; None when it can."""
-        listed = self.capabilities["properties"]["supportedDeploymentTypes"]
+        offers = {offer["properties"]["id"]: offer["properties"] for offer in (self.capabilities, *self.children)}
+        listed = offers.get(wanted.device_id or self.device_id, {}).get("supportedDeploymentTypes")
         kind = wanted.application["deploymentProfiles"][0]["type"]
-        return wanted.hopeless or (None if kind in listed else "unlisted-type")
+        return wanted.hopeless or ("unlisted-type" if listed is not None and kind not in listed else None)
 
     def _runs_exactly(self, publication: Publication) -> bool:
         """Whether all that can run does, and nothing else; what became of the rest does not matter here."""

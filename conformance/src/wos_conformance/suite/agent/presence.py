@@ -20,6 +20,7 @@ REQUESTS = {
     "document": "GET /api/v1/deployments/",
     "status": "POST ",
     "capabilities": "PUT /api/v1/capabilities/",
+    "withdrawal": "DELETE /api/v1/capabilities/",
 }
 
 

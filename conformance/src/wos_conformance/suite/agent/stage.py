@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from wos_conformance.drive import misbehaviour
+from wos_conformance.drive import misbehaviour, sample
 from wos_conformance.drive.answer import manifest_of
 from wos_conformance.drive.decoy import Decoy
 from wos_conformance.drive.double import Double, Script
@@ -54,6 +54,18 @@ class Stage(Scene):
         device.publish()
         return device.start()
 
+    def gateway(self) -> Device:
+        """A see-through gateway with two children, which was not started yet; an empty manifest is published to it."""
+        device = self.device()
+        for name in ("press", "line-1/press"):
+            child = sample.capabilities(self.random, f"{device.device_id}/{name}-{sample.word(self.random, 4)}")
+            device.children.append(child)
+        known = ("id", "vendor", "modelNumber", "serialNumber")
+        properties = {name: device.capabilities["properties"][name] for name in known}
+        device.capabilities = {"properties": properties}
+        device.publish()
+        return device
+
     def decoy(self) -> str:
         """The URL of a place where nobody has any business."""
         self._decoys.append(Decoy(self.recorder))
@@ -82,6 +94,13 @@ class Stage(Scene):
             yield
 
     @contextmanager
+    def forget_gateway(self) -> Iterator[None]:
+        """Answer the next announcement of a child as if its gateway had never been announced."""
+        act = misbehaviour.not_found("gateway-not-found")
+        with self.double.scripted(Script("gateway-not-found", "child", act, left=1)):
+            yield
+
+    @contextmanager
     def redirect(self, operation: str, target: str, status: int) -> Iterator[None]:
         """Redirect requests of this kind to another place."""
         act = misbehaviour.redirecting(f"{target}/api/v1/deployments", status)
@@ -94,6 +113,16 @@ class Stage(Scene):
         client = self.double.client(device.spiffe_id)
         with self.double.scripted(Script("unconditional", "manifest", lambda right: manifest_of(client))):
             yield
+
+    @contextmanager
+    def coding(self, device: Device) -> Iterator[None]:
+        """Answer the agent in gzip as far as it allows."""
+        client = self.double.client(device.spiffe_id)
+        client.coded = True
+        try:
+            yield
+        finally:
+            client.coded = False
 
     @contextmanager
     def other_wos(self, device: Device) -> Iterator[Device]:

@@ -206,3 +206,11 @@ def test_power_is_cut_at_every_moment_of_an_update(agent: Stage) -> None:
         device.adopts(device.publish_again(publication))
         if was_over:
             return
+
+
+@pytest.mark.gives("desired-state.coding-undone")
+def test_bodies_travel_in_gzip(agent: Stage) -> None:
+    """Everything is answered in gzip, as far as the agent allows that."""
+    device = agent.start()
+    with agent.coding(device):
+        device.adopts(device.publish(device.install(), device.install(), note="coded"))

@@ -54,9 +54,13 @@ class Wanted:
         """The same with these parameters."""
         return self._with(lambda application: application.update(parameters=dict(parameters)))
 
-    def for_other_device(self, device_id: str) -> "Wanted":
+    def meant_for(self, device_id: str) -> "Wanted":
+        """The same for a child of the device, or for any of them (`…/*`)."""
+        return replace(self, device_id=device_id)
+
+    def for_other_device(self, device_id: str, why: str = "other-device") -> "Wanted":
         """The same for a device that is not there."""
-        return replace(self, device_id=device_id, hopeless="other-device")
+        return replace(self, device_id=device_id, hopeless=why)
 
     def only_where(self, label: str, value: Any, *, holds: bool, operator: str = "In") -> "Wanted":
         """The same for devices with this label alone."""
