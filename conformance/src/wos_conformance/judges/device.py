@@ -215,7 +215,7 @@ def components_of(deployment_id: str, content: bytes) -> Iterator[Workload]:
 def difference(expected: Running, found: Running) -> str | None:
     """How what runs differs from what should; None when it does not."""
     missing = [str(expected[key]) for key in expected if not expected[key].same(found.get(key))]
-    surplus = [str(found[key]) for key in found if not found[key].same(expected.get(key))]
+    surplus = [str(found[key]) for key in found if key not in expected or not expected[key].same(found[key])]
     if not missing and not surplus:
         return None
     return f"not as it should be: {missing[:3]}; running instead: {surplus[:3]}"

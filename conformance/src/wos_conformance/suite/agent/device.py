@@ -162,6 +162,7 @@ class Device(Presence):
         bound = self.bound("request_timeout", "apply_time")
         if not self.until(lambda: self.has_looked_at(publication, polls=1) and self._runs_exactly(publication), bound):
             raise Blocked(f"version {publication.version} did not run within {bound:.1f} s")
+        self.adopted = publication
 
     def adopts(self, publication: Publication) -> None:
         """Wait until the agent runs a publication and has said so.
