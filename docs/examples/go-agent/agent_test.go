@@ -179,6 +179,22 @@ func TestOneFailureStaysAlone(t *testing.T) {
 	}
 }
 
+func TestComponentsAfterAFailureStayPending(t *testing.T) {
+	w := newScripted(t)
+	o := w.options(t)
+	more := "    - {name: broken, properties: {repository: 'oci://registry.invalid/b', revision: 1.0.0}}\n    - {name: last, properties: {repository: 'oci://registry.plant.example/l', revision: 1.0.0}}\n"
+	w.publish(2, mixerID, documentFor(mixerID, "1.0.0", more))
+	start(t, o)
+	waitFor(t, "failed", w.says(mixerID, "failed", 2))
+	parts := w.lastReport(mixerID).Components
+	if parts[0].State != "installed" || parts[1].State != "failed" || parts[1].Error.Source != "broken" || parts[2].State != "pending" {
+		t.Error(parts)
+	}
+	if !strings.Contains(running(o), "mixer") || strings.Contains(running(o), "last") {
+		t.Error(running(o))
+	}
+}
+
 func TestForeignIDRefusesTheManifest(t *testing.T) {
 	w := newScripted(t)
 	o := w.options(t)

@@ -43,35 +43,19 @@ func (n *announcer) read() error {
 	}
 	var s shape
 	root := s.object(v, "capabilities")
-	s.closed(root, "capabilities", "properties", "labels")
-	properties := s.object(root["properties"], "properties")
-	device := s.text(properties["id"], "id", deviceShape)
-	for _, name := range []string{"vendor", "modelNumber", "serialNumber"} {
-		s.text(properties[name], name, anyText)
-	}
-	if hasDots(device) || n.device != "" && device != n.device {
-		s.wrong("id", "climbs up, or is that of another device")
+	device := checkOffer(&s, root)
+	if n.device != "" && device != n.device {
+		s.wrong("id", "is that of another device")
 	}
 	if s.err != nil {
 		return s.err
 	}
-	warnAboutGaps(properties)
+	warnAboutGaps(root["properties"].(map[string]any))
 	n.body, n.device, n.pending = body, device, true
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.current = root
 	return nil
-}
-
-func warnAboutGaps(properties map[string]any) {
-	if _, hosts := properties["supportedDeploymentTypes"]; !hosts {
-		return
-	}
-	for _, name := range []string{"cpus", "memory", "storage", "peripherals", "interfaces", "otelCollector", "supportedRuntimes"} {
-		if _, there := properties[name]; !there {
-			log.Printf("the capabilities of a device that runs workloads lack %s", name)
-		}
-	}
 }
 
 func (n *announcer) offered() map[string]any {

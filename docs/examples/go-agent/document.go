@@ -91,11 +91,7 @@ func (d *document) readComponent(s *shape, m map[string]any) {
 		s.text(p["repository"], "repository", repositoryShape),
 		s.text(p["revision"], "revision", revisionShape),
 	}
-	optional(p, "wait", func(v any) {
-		if _, ok := v.(bool); !ok {
-			s.wrong("wait", "is no truth value")
-		}
-	})
+	optional(p, "wait", func(v any) { s.truth(v, "wait") })
 	optional(p, "timeout", func(v any) { s.text(v, "timeout", timeoutShape) })
 	if slices.ContainsFunc(d.Components, func(other component) bool { return other.Name == c.Name }) {
 		s.wrong("components", "have one name twice")

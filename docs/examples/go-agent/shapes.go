@@ -55,6 +55,12 @@ func (s *shape) text(v any, at string, form *regexp.Regexp) string {
 	return t
 }
 
+func (s *shape) truth(v any, at string) {
+	if _, ok := v.(bool); !ok {
+		s.wrong(at, "is no truth value")
+	}
+}
+
 // optional calls check for a member that is there.
 func optional(m map[string]any, name string, check func(any)) {
 	if v, there := m[name]; there {
