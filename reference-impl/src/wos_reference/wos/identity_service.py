@@ -72,6 +72,8 @@ class IdentityService:
     async def enrol(self, request: Request) -> Response:
         """The first SVID, or 202 while an approval is missing."""
         code = shown_code(request)
+        if not await run_in_threadpool(self._knows, code):
+            raise Refusal(unauthorized())
         wanted = await certificate_request(request)
         try:
             found = await run_in_threadpool(self._use_code, code, key_digest(wanted))
@@ -81,6 +83,10 @@ class IdentityService:
         if found.waits:
             return Response(status_code=202, headers={"Retry-After": self._retry_after})
         return certificates(self._issuer.issue(wanted, found.spiffe_id))
+
+    def _knows(self, code: str) -> bool:
+        with self._fleet.look() as connection:
+            return enrolment.knows(connection, code)
 
     def _use_code(self, code: str, digest: str) -> enrolment.Enrolment:
         with self._fleet.change() as connection:
