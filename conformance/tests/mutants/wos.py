@@ -340,14 +340,14 @@ def stamps_documents(patch: Patch) -> None:
 @MUTANTS.against("status.unknown-deployment-404")
 def stumbles_over_unknown_deployments(patch: Patch) -> None:
     """A report about a deployment that never was ends in a server error (D16)."""
-    keep = Fleet.keep_status
+    components_of = Fleet.components_of
 
-    def stumbling(self: Fleet, client: str, deployment_id: str, report: Any) -> bool | None:
-        if (first := keep(self, client, deployment_id, report)) is None:
+    def stumbling(self: Fleet, client: str, deployment_id: str) -> set[str] | None:
+        if (names := components_of(self, client, deployment_id)) is None:
             raise problem.Refusal(problem.transient_problem(500))
-        return first
+        return names
 
-    patch(Fleet, "keep_status", stumbling)
+    patch(Fleet, "components_of", stumbling)
 
 
 @MUTANTS.against("status.accepted-visible")

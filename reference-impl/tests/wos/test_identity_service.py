@@ -159,6 +159,21 @@ def test_credential_is_asked_for(http: httpx.Client, auth: tuple[str, str] | Non
     assert answer.headers["www-authenticate"].startswith("Basic realm=")
 
 
+def test_credential_is_looked_at_first(http: httpx.Client) -> None:
+    """Whatever the request is."""
+    assert_problem(enrol(http, "wrong", b"nonsense"), 401)
+
+
+def test_code_ends_when_its_client_is_retired(service: Wos, http: httpx.Client) -> None:
+    """Whoever returns needs another one."""
+    name = f"{WOS_ID}/client/retired"
+    code, content = code_for(service, name), request_for(new_key())
+    assert enrol(http, code, content).status_code == 200
+    service.do("retire", spiffeId=name)
+    assert_problem(enrol(http, code, content), 401)
+    assert enrol(http, code_for(service, name), content).status_code == 200
+
+
 def broken_signature() -> bytes:
     """A request with one bit of its signature changed."""
     content = bytearray(request_for(new_key()))
@@ -232,7 +247,8 @@ def test_renewal_keeps_the_id(service: Wos, http: httpx.Client) -> None:
     assert_problem(renewing(service, service.trust_domain.issue(WOS_ID)), 403, "not-authorized")
     service.do("retire", spiffeId=name)
     assert_problem(renewing(service, credential), 403, "not-authorized")
-    assert_problem(http.post(RENEW, content=base64.b64encode(request_for(new_key())), headers=PKCS10), 401)
+    anonymous = http.post(RENEW, content=base64.b64encode(request_for(new_key())), headers=PKCS10)
+    assert_problem(anonymous, 403, "not-authorized")
 
 
 def test_trust_is_discovered(service: Wos, http: httpx.Client) -> None:

@@ -4,8 +4,9 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from wos_reference.wos.fleet import Conflict
 from wos_reference.wos.lock import lock
@@ -36,6 +37,11 @@ def new_code(connection: Connection, spiffe_id: str, approval: bool) -> str:
     return code
 
 
+def knows(connection: Connection, code: str) -> bool:
+    """Whether a code may still be used by somebody."""
+    return _find(connection, code) is not None
+
+
 def use_code(connection: Connection, code: str, key_digest: str) -> Enrolment:
     """Bind a code to a key, or see that it is bound to this one.
 
@@ -43,8 +49,7 @@ def use_code(connection: Connection, code: str, key_digest: str) -> Enrolment:
         CodeRefused: it is unknown, too old, or belongs to another key.
     """
     lock(connection, f"code {_digest(code)}")
-    found = select(enrolments).where(enrolments.c.code_digest == _digest(code))
-    row = connection.execute(found.where(enrolments.c.created_at >= int(time.time()) - _VALID_SECONDS)).first()
+    row = _find(connection, code)
     if row is None or row.key_digest not in (None, key_digest):
         raise CodeRefused
     bound = update(enrolments).where(enrolments.c.code_digest == row.code_digest)
@@ -61,6 +66,16 @@ def approve(connection: Connection, spiffe_id: str) -> None:
     waiting = enrolments.c.spiffe_id == spiffe_id, ~enrolments.c.approved, enrolments.c.key_digest.is_not(None)
     if not connection.execute(update(enrolments).where(*waiting).values(approved=True)).rowcount:
         raise Conflict(f"no enrolment of {spiffe_id} waits")
+
+
+def forget(connection: Connection, spiffe_id: str) -> None:
+    """Refuse all codes of a client from now on."""
+    connection.execute(delete(enrolments).where(enrolments.c.spiffe_id == spiffe_id))
+
+
+def _find(connection: Connection, code: str) -> Row[Any] | None:
+    found = select(enrolments).where(enrolments.c.code_digest == _digest(code))
+    return connection.execute(found.where(enrolments.c.created_at >= int(time.time()) - _VALID_SECONDS)).first()
 
 
 def _digest(code: str) -> str:

@@ -72,6 +72,8 @@ class IdentityService:
     async def enrol(self, request: Request) -> Response:
         """The first SVID, or 202 while an approval is missing."""
         code = shown_code(request)
+        if not await run_in_threadpool(self._knows, code):
+            raise Refusal(unauthorized())
         wanted = await certificate_request(request)
         try:
             found = await run_in_threadpool(self._use_code, code, key_digest(wanted))
@@ -82,6 +84,10 @@ class IdentityService:
             return Response(status_code=202, headers={"Retry-After": self._retry_after})
         return certificates(self._issuer.issue(wanted, found.spiffe_id))
 
+    def _knows(self, code: str) -> bool:
+        with self._fleet.look() as connection:
+            return enrolment.knows(connection, code)
+
     def _use_code(self, code: str, digest: str) -> enrolment.Enrolment:
         with self._fleet.change() as connection:
             return enrolment.use_code(connection, code, digest)
@@ -89,8 +95,6 @@ class IdentityService:
     async def renew(self, request: Request) -> Response:
         """A new SVID for the id in the certificate that the caller shows."""
         shown = request.scope["extensions"]["tls"]["client_cert"]
-        if shown is None:
-            raise Refusal(plain_problem(401, {"WWW-Authenticate": "Mutual"}))
         try:
             spiffe_id = caller(shown, self._trust.own_id)
         except IdentityError as error:

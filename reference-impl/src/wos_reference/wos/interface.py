@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from werkzeug.datastructures import MIMEAccept
@@ -49,6 +49,8 @@ class Interface:
             answer = await self.serve(request)
         except Refusal as refusal:
             answer = refusal.answer
+        except ClientDisconnect:
+            return
         except (OperationalError, NoConnectionFree):  # the database is away, or too busy
             logger.exception("the database did not answer")
             answer = transient_problem(503)

@@ -105,8 +105,9 @@ class Operator:
         return {}
 
     def retire(self, connection: Connection, wanted: Client) -> Answer:
-        """Accept a client no longer."""
+        """Accept a client no longer, and none of its codes."""
         self.fleet.retire(connection, wanted.spiffe_id)
+        enrolment.forget(connection, wanted.spiffe_id)
         return {}
 
     def assign(self, connection: Connection, wanted: Assign) -> Answer:

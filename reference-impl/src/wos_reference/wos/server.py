@@ -55,7 +55,7 @@ def serve(configuration: Configuration) -> None:
     listening = {
         "controlUrl": (uvicorn.Server(console), _listener(configuration.operator_listen, "OPERATORS")),
         "wosUrl": (uvicorn.Server(agents), _listener(configuration.listen, "AGENTS")),
-        **_identity_service(configuration, fleet, trust),
+        **_identity_service(configuration, fleet, trust, metrics),
     }
     asyncio.run(_serve_all(listening, configuration, trust))
 
@@ -87,7 +87,9 @@ def _agent_config(application: ASGIApp, configuration: Configuration, trust: Tru
     )
 
 
-def _identity_service(configuration: Configuration, fleet: Fleet, trust: Trust) -> dict[str, Listening]:
+def _identity_service(
+    configuration: Configuration, fleet: Fleet, trust: Trust, metrics: Metrics
+) -> dict[str, Listening]:
     """The listener of the identity service, if there is to be one."""
     settings = configuration.identity_service
     if settings is None:
@@ -95,7 +97,7 @@ def _identity_service(configuration: Configuration, fleet: Fleet, trust: Trust) 
     issuer = Issuer(settings.issuer, settings.issuer_key, datetime.timedelta(seconds=settings.svid_lifetime))
     service = IdentityService(fleet, trust, issuer, settings.approval_retry)
     config = _tls_config(
-        service.application(),
+        Observed(service.application(), metrics),
         configuration,
         trust,
         ssl_certfile=str(settings.certificate),
