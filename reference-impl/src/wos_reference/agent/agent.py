@@ -26,6 +26,7 @@ from wos_reference.agent.schedule import Gate
 from wos_reference.agent.transport import Answer, NoAnswerError, Transport
 from wos_reference.agent.workshop import Workshop
 
+MOMENT = 0.1  # seconds; what a runtime can do that fast is done before the next request
 log = logging.getLogger(__name__)
 security_log = logging.getLogger("security")
 
@@ -186,6 +187,7 @@ class Agent:
         adoption.adopt(manifest, self._ledger, self._reporter)
         self._outbox.forgive()
         self._reconciler.reconcile()
+        self._workshop.advance(MOMENT)
 
     def _report_refusals(self, manifest: Manifest) -> None:
         with self._ledger.transaction():
