@@ -100,6 +100,9 @@ class FunctionalWos:
         self.make = make
         self.knife = Knife()
 
+    def renew(self):
+        pass
+
     def exchange(self, method, path, headers=None, body=None, deadline=None):
         self.knife()
         answer = self._answer(method, path, headers or {}, body)
