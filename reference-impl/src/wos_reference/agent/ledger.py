@@ -7,6 +7,7 @@ Versions are kept as text: SQLite's whole numbers end at 2^63 - 1.
 
 import fcntl
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -283,6 +284,16 @@ class Ledger:
         """The seconds for which `operation` is still to be left alone; never more than the WOS asked for."""
         row = self._database.execute("SELECT until, told FROM hold WHERE operation = ?", (operation,)).fetchone()
         return min(max(0.0, row[0] - time.time()), row[1]) if row else 0.0
+
+
+def release_state(folder: Path) -> None:
+    """Let the state folder forget its WOS, with the identity that was obtained for it. Raises LedgerError."""
+    ledger = Ledger(folder)
+    try:
+        ledger.release()
+        shutil.rmtree(folder / "identity", ignore_errors=True)
+    finally:
+        ledger.close()
 
 
 def _deployment(row: tuple[Any, ...]) -> Deployment:

@@ -122,6 +122,7 @@ class Processes:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
 
 
 def answers(url: str, **options: Any) -> bool:
