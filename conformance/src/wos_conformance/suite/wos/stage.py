@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from wos_conformance.drive import sample
 from wos_conformance.drive.client import MANIFEST_TYPE, Answer, Visitor
 from wos_conformance.drive.decoy import NAME as DECOY
 from wos_conformance.drive.decoy import Decoy
+from wos_conformance.drive.enrolment import Applicant
 from wos_conformance.drive.trust_domain import Svid, TrustDomain
 from wos_conformance.history import Deadline, Fault
 from wos_conformance.suite.scene import Blocked, Run, Scene
@@ -163,6 +165,8 @@ class Stage(Scene):
         super().__init__(run, name)
         self.trust_domain = trust_domain
         self._visitors: list[Visitor] = []
+        self._applicants: list[Applicant] = []
+        self._codes = 0
         self._waiting = threading.Event()
 
     @property
@@ -174,6 +178,8 @@ class Stage(Scene):
         """End all connections of the scenario."""
         for visitor in self._visitors:
             visitor.close()
+        for applicant in self._applicants:
+            applicant.close()
 
     def need(self, answer: Answer, *statuses: int) -> Answer:
         """Go on only with an answer that has one of these statuses.
@@ -223,9 +229,14 @@ class Stage(Scene):
     @contextmanager
     def twin_of(self, client: Client) -> Iterator[Twin]:
         """The client is served once; what happens inside counts only if it was."""
-        positive = client.poll()
-        with self.mark("attempt", self.name, twin=positive.seq):
+        with self.after(client.poll()):
             yield Twin(self, client)
+
+    @contextmanager
+    def after(self, positive: Answer) -> Iterator[None]:
+        """What happens inside differs in one thing from what was answered here, and counts only if that was served."""
+        with self.mark("attempt", self.name, twin=positive.seq):
+            yield
 
     def manifest(self, client: Client) -> Manifest:
         """The manifest that is served to the client now.
@@ -329,6 +340,36 @@ class Stage(Scene):
             yield
         finally:
             self.control("rotate_trust", trustBundlePem=self.trust_domain.bundle_pem.decode("ascii"))
+
+    def applicant(
+        self, name: str = "nobody", spiffe_id: str | None = None, code: str | None = None, svid: Svid | None = None
+    ) -> Applicant:
+        """Somebody who visits the identity service; `name` says in the history what is shown.
+
+        Raises:
+            Blocked: the run does not know the identity service.
+        """
+        settings = self.run.settings
+        if settings.identity_service is None or settings.identity_anchors is None:
+            raise Blocked("needs --identity-service and --identity-anchors")
+        url, anchors = settings.identity_service, Path(settings.identity_anchors)
+        applicant = Applicant(self.recorder, url, anchors, name=name, spiffe_id=spiffe_id, code=code, svid=svid)
+        self._applicants.append(applicant)
+        return applicant
+
+    def with_code(self, **options: Any) -> Applicant:
+        """Somebody who was given a one-time code for a new id.
+
+        Raises:
+            Blocked: the WOS gives out no code.
+        """
+        self.applicant()
+        spiffe_id = f"{self.trust_domain.wos_spiffe_id}/client/{sample.word(self.random)}"
+        code = self.control("admit", spiffeId=spiffe_id, **options).get("enrolmentCode")
+        if not isinstance(code, str):
+            raise Blocked("the verb `admit` has answered without an enrolmentCode")
+        self._codes += 1
+        return self.applicant(f"code {self.name} {self._codes}", spiffe_id, code)
 
     @contextmanager
     def fault(self, client: Client, status: int) -> Iterator[None]:
