@@ -165,6 +165,21 @@ def test_deployments_are_assigned(wos: Stage) -> None:
         client.fetch_all(wos.manifest(client))
 
 
+@pytest.mark.gives(
+    "desired-state.document-served",
+    "desired-state.bundle-served",
+    "desired-state.bundle-exact-set",
+    "desired-state.url-names-digest",
+    "deployment.document-valid",
+    "deployment.plain-yaml",
+)
+def test_whatever_is_published_is_retrieved(wos: Stage) -> None:
+    """Clients ask for all that their manifests name; without test control somebody else may have assigned it."""
+    for _ in range(1 if wos.run.control else 4):
+        client = wos.client()
+        client.fetch_all(wos.manifest(client))
+
+
 @pytest.mark.gives("desired-state.version-grows", "desired-state.change-published", "desired-state.not-modified")
 @pytest.mark.needs("assign", "withdraw")
 def test_assignment_is_reverted(wos: Stage) -> None:
