@@ -136,14 +136,14 @@ def devices(history: History) -> list[Device]:
                 running.cuts.append(control)
         elif control.verb == "workloads" and state in by_state:
             by_state[state].looks.append(control)
+    for view in history.exchanges():
+        if history.header.level == 0:
+            by_client.setdefault(view.client, Device(view.client, ""))
+        if view.client in by_client:
+            by_client[view.client].exchanges.append(view)
     for publication in history.of(Publication):
         if publication.client in by_client:
             by_client[publication.client].publications.append(publication)
-    for view in history.exchanges():
-        if view.client in by_client:
-            by_client[view.client].exchanges.append(view)
-        elif history.header.level == 0:
-            by_client[view.client] = Device(view.client, "", exchanges=[view])
     for device in by_client.values():
         device.exchanges.sort(key=lambda view: view.started)
     return list(by_client.values())
