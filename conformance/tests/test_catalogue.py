@@ -33,8 +33,8 @@ def test_every_requirement_has_a_judge() -> None:
 
 @pytest.mark.parametrize("role", ["wos", "agent"])
 def test_every_requirement_has_a_scenario(role: Role) -> None:
-    """Somebody gives occasion to each of them."""
-    assert {row.id for row in SPECIFICATION.role(role)} <= words_of(role)
+    """Somebody gives occasion to each of them that can be tested."""
+    assert {row.id for row in SPECIFICATION.role(role) if row.untestable is None} <= words_of(role)
 
 
 @pytest.mark.parametrize("role", ["wos", "agent"])

@@ -142,7 +142,7 @@ def later_announcement_is_updated(history: History) -> Occasions:
 
 def _deletions(history: History, *, known: bool) -> Iterator[ExchangeView]:
     for moment, records in replayed(history):
-        if isinstance(moment, ExchangeView) and records.is_sure(key_of(moment)):
+        if isinstance(moment, ExchangeView) and moment.status != 403 and records.is_sure(key_of(moment)):
             child = "/" in moment.parameters["deviceId"]
             if (key_of(moment) in records.present) == known and not child:
                 yield moment

@@ -9,6 +9,7 @@ from wos_conformance.judges.model import ClientModel, replay
 from wos_conformance.judges.reading import served
 from wos_conformance.specification import Specification
 
+_TOUCHES = ("assign", "set_version", "retire")
 _LAST_VERSION = 2**64 - 1
 
 
@@ -16,7 +17,7 @@ _LAST_VERSION = 2**64 - 1
 def first_manifest_is_empty_and_has_version_1(history: History) -> Occasions:
     """What a client that was just admitted is served first."""
     admitted: set[str] = set()
-    touched = {str(c.request.get("spiffeId")) for verb in ("assign", "set_version") for c in history.controls(verb)}
+    touched = {str(c.request.get("spiffeId")) for verb in _TOUCHES for c in history.controls(verb)}
     pending = {}
     for control in history.controls("admit"):
         client = str(control.request.get("spiffeId"))
@@ -46,7 +47,7 @@ def _touched_before(history: History, view: ExchangeView, touched: set[str]) -> 
         return False
     return any(
         control.seq < view.seq and control.request.get("spiffeId") == view.client
-        for verb in ("assign", "set_version")
+        for verb in _TOUCHES
         for control in history.controls(verb)
     )
 
@@ -54,19 +55,19 @@ def _touched_before(history: History, view: ExchangeView, touched: set[str]) -> 
 @judge("desired-state.version-grows")
 def version_grows_with_content(history: History) -> Occasions:
     """Other content than before comes under a greater version."""
-    last: dict[str, tuple[int, bytes]] = {}
+    last: dict[str, tuple[int, bytes | None]] = {}
     for view in manifests(history):
         value = readable(view)
         if value is None or not isinstance(value["manifestVersion"], int):
             continue
         version = value["manifestVersion"]
-        if (before := last.get(view.client)) and before[1] != view.body:
+        if (before := last.get(view.client)) and before[1] != view.content:
             if version > before[0]:
                 yield kept(view)
             else:
                 expected = f"a version greater than {before[0]}, because the content differs"
                 yield broken(view, expected=expected, received=f"version {version}")
-        last[view.client] = (version, view.body)
+        last[view.client] = (version, view.content)
 
 
 @judge("desired-state.version-only-on-change")
@@ -75,21 +76,23 @@ def unchanged_state_has_unchanged_bytes(history: History) -> Occasions:
     last: dict[str, tuple[int, bytes]] = {}
     for view, model in replay(history, manifests(history)):
         changes = model.of(view.client).changes
+        if view.content is None:
+            continue
         before = last.get(view.client)
-        last[view.client] = (changes, view.body)
+        last[view.client] = (changes, view.content)
         if before is None or before[0] != changes:
             continue
-        if before[1] == view.body:
+        if before[1] == view.content:
             yield kept(view)
         elif history.header.level > 0:
-            yield broken(view, expected=f"the same bytes as before: {_cut(before[1])}", received=_cut(view.body))
+            yield broken(view, expected=f"the same bytes as before: {_cut(before[1])}", received=_cut(view.content))
 
 
 @judge("desired-state.version-above-reported")
 def version_is_above_what_was_reported(history: History) -> Occasions:
     """After a change the version is greater than what a client has reported, whatever it was before."""
     reported: dict[str, int] = {}
-    last: dict[str, tuple[int, bytes]] = {}
+    last: dict[str, tuple[int, bytes | None]] = {}
     for view in served(history):
         if view.operation == "status" and view.status in (200, 201):
             version = _reported_version(view)
@@ -99,8 +102,8 @@ def version_is_above_what_was_reported(history: History) -> Occasions:
             continue
         ahead, version = reported.get(view.client, 0), int(value["manifestVersion"])
         before = last.get(view.client)
-        last[view.client] = (version, view.body)
-        if before is None or before[1] == view.body or ahead <= before[0]:
+        last[view.client] = (version, view.content)
+        if before is None or before[1] == view.content or ahead <= before[0]:
             continue
         if version > ahead:
             yield kept(view)

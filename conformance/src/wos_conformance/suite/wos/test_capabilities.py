@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wos_conformance.drive import sample, strategy
-from wos_conformance.suite.wos.stage import Stage, json_bytes
+from wos_conformance.suite.wos.client import json_bytes
+from wos_conformance.suite.wos.stage import Stage
 
 FAULTS = {
     "root-member-unknown": lambda d: d.update(vendor="x"),
@@ -230,6 +231,27 @@ def test_child_comes_before_its_gateway(wos: Stage) -> None:
     for device in (child, deeper):
         client.forget(device)
     client.announce(documents[child], child)
+
+
+@pytest.mark.gives(*GATEWAY)
+def test_families_of_every_kind_are_announced(wos: Stage) -> None:
+    """Generated children of a gateway, up to four segments below it, come before and after it, and leave with it."""
+    client = wos.client(announce=False)
+
+    @wos.property
+    @given(st.data())
+    def announce(data: st.DataObject) -> None:
+        gateway = data.draw(strategy.SEGMENTS, label="gateway")
+        family = data.draw(st.lists(strategy.children(gateway), min_size=1, max_size=4, unique=True), label="children")
+        for device in (family[0], gateway, *family):
+            client.announce(data.draw(strategy.capabilities(device), label=device), device)
+        wos.look(client)
+        client.forget(data.draw(st.sampled_from([gateway, *family]), label="leaves"))
+        wos.look(client)
+        for device in (*family, gateway):
+            client.forget(device)
+
+    announce()
 
 
 @pytest.mark.gives("capabilities.slash-encoded-equal")

@@ -3,7 +3,8 @@
 import pytest
 
 from wos_conformance.drive import sample
-from wos_conformance.suite.wos.stage import Stage, json_bytes
+from wos_conformance.suite.wos.client import json_bytes
+from wos_conformance.suite.wos.stage import Stage
 
 HOSTILE_BODIES = {
     "nan": b'{"properties": NaN}',

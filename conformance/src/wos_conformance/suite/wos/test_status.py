@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wos_conformance.drive import sample
+from wos_conformance.drive import sample, strategy
 from wos_conformance.suite.wos.stage import Stage
 
 FAULTS = {
@@ -30,6 +32,32 @@ def test_deployment_makes_its_way(wos: Stage) -> None:
     for state in ("pending", "installing", "installed", "installed"):
         client.report(sample.status(deployment.id, version, deployment.components, state))
         wos.look(client)
+
+
+@pytest.mark.gives("status.newest-visible", "status.first-201", "status.repeat-200", "status.withdrawn-accepted")
+@pytest.mark.needs("assign", "update", "withdraw")
+def test_reports_come_in_any_order(wos: Stage) -> None:
+    """Generated reports about two deployments, of which one is updated and withdrawn in between."""
+    client = wos.client()
+
+    @wos.property
+    @given(st.lists(st.tuples(strategy.STATES, st.integers(0, 2), st.booleans()), min_size=2, max_size=6))
+    def report(reports: list[tuple[str, int, bool]]) -> None:
+        first, second = (wos.assign(client, sample.application(wos.random, components=2)) for _ in range(2))
+        versions = [wos.manifest(client).version]
+        wos.update(first, parameters={"rate": wos.random.getrandbits(20)})
+        versions += [wos.manifest(client).version]
+        for number, (state, age, of_first) in enumerate(reports):
+            if number == len(reports) // 2:
+                wos.withdraw(first)
+                versions.append(wos.manifest(client).version)
+            deployment = first if of_first else second
+            version = versions[-1 - age % len(versions)]
+            client.report(sample.status(deployment.id, version, deployment.components, state))
+        wos.look(client)
+        wos.withdraw(second)
+
+    report()
 
 
 @pytest.mark.gives("status.newest-visible")
