@@ -1,8 +1,9 @@
 """Situations around the manifest, its documents and its bundle (desired-state.md)."""
 
 import pytest
+from hypothesis import given
 
-from wos_conformance.drive import sample
+from wos_conformance.drive import sample, strategy
 from wos_conformance.suite.wos.stage import Stage
 
 MEDIA_TYPE = "application/vnd.margo.manifest.v1+json"
@@ -93,6 +94,29 @@ def test_tags_come_in_several_headers(wos: Stage) -> None:
     client = wos.client()
     tag = wos.need(client.poll(), 200).header("etag") or '""'
     client.poll_with(("If-None-Match", '"other"'), ("If-None-Match", f"W/{tag}"))
+
+
+@pytest.mark.gives(
+    "desired-state.accept-range-served",
+    "desired-state.accept-zero-refused",
+    "desired-state.accept-unsupported",
+    "desired-state.coding-accepted-only",
+    "desired-state.not-modified",
+    "desired-state.modified-served",
+)
+def test_manifest_is_asked_for_in_every_way(wos: Stage) -> None:
+    """Generated headers: what is accepted, in which coding, and which tags are held."""
+    client = wos.client()
+    tag = wos.need(client.poll(), 200).header("etag") or '""'
+
+    @wos.property
+    @given(strategy.accepts(), strategy.accept_encodings(), strategy.conditions([tag]))
+    def ask(accept: str, coding: str, condition: str) -> None:
+        client.poll(accept=accept)
+        client.poll_with(("Accept-Encoding", coding))
+        client.poll(condition)
+
+    ask()
 
 
 CODINGS = (None, "identity", "gzip;q=0", "br", "*;q=0", "gzip", "deflate, gzip;q=0.5", "*")
