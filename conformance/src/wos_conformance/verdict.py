@@ -1,15 +1,20 @@
 """Folds judgements into a verdict: no occasion, no pass; no sign of life, no pass; one broken occasion fails."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from wos_conformance.history import ExchangeView, Footer, History, Mark
 from wos_conformance.judges import Findings, Judgement
+from wos_conformance.reach import is_reached
 from wos_conformance.requirement import Requirement
 from wos_conformance.specification import Specification
 
 State = Literal["passed", "failed", "not-applicable", "not-tested", "error"]
+
+_WITHOUT = re.compile(r"when it does not claim the feature `([^`]+)`")
+"""Words in a sentence which say that the rule binds only a product that does not claim a feature."""
 
 CLAIMS = {"margo-1.0.0-rc.3": ("margo",), "wos-agent-1.0": ("margo", "resolved", "added")}
 
@@ -113,7 +118,9 @@ def fold(specification: Specification, history: History, findings: Findings) -> 
         if stumbled := findings.stumbled.get(requirement.id):
             outcomes[requirement.id] = Outcome(requirement, "error", reason=f"its judge stumbled: {stumbled}")
         else:
-            outcomes[requirement.id] = _outcome(requirement, mine, header.features, lifeless, void, blocked)
+            outcomes[requirement.id] = _outcome(
+                requirement, mine, header.features, lifeless, void, blocked, header.level
+            )
     faults = _faults(history) + [f"the judge of {name} stumbled: {why}" for name, why in findings.stumbled.items()]
     return Verdict(outcomes, tuple(faults), tuple(header.diagnostic))
 
@@ -125,9 +132,13 @@ def _outcome(
     lifeless: str | None,
     void: Sequence[range],
     blocked: dict[str, str],
+    level: int,
 ) -> Outcome:
     if requirement.feature and requirement.feature not in features:
         return Outcome(requirement, "not-applicable", reason=f"feature {requirement.feature} is not claimed")
+    without = _WITHOUT.search(requirement.sentence)
+    if without and without[1] in features:
+        return Outcome(requirement, "not-applicable", reason=f"feature {without[1]} is claimed")
     broken = [judgement for judgement in judgements if not judgement.kept]
     counted = [j for j in judgements if not j.kept or not any(j.event in attempt for attempt in void)]
     if broken:
@@ -136,7 +147,9 @@ def _outcome(
     if requirement.untestable:
         return Outcome(requirement, "not-tested", reason=requirement.untestable)
     if not counted:
-        reason = "its positive twin was not served" if judgements else blocked.get(requirement.id, "no occasion")
+        lacking = f"needs the test control ({', '.join(requirement.needs)})"
+        absent = "no occasion" if is_reached(requirement, level) else lacking
+        reason = "its positive twin was not served" if judgements else blocked.get(requirement.id, absent)
         return Outcome(requirement, "not-tested", reason=reason)
     if lifeless:
         return Outcome(requirement, "not-tested", len(counted), reason=f"no sign of life: {lifeless}")

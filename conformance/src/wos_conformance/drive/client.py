@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpcore
 
 from wos_conformance.drive.stream import RecordingBackend
-from wos_conformance.drive.tls import client_context, old_client_context
+from wos_conformance.drive.tls import ClientContext, client_context, old_client_context
 from wos_conformance.drive.trust_domain import Svid
 from wos_conformance.history import Connection, Credential, Exchange, Message, Recorder
 
@@ -50,16 +50,26 @@ class Visitor:
     """One identity that visits a WOS. A Visitor belongs to one thread; several may visit at once."""
 
     def __init__(
-        self, recorder: Recorder, url: str, svid: Svid | None, bundle_pem: bytes, timeout: float = 10.0
+        self,
+        recorder: Recorder,
+        url: str,
+        svid: Svid | None,
+        bundle_pem: bytes,
+        timeout: float = 10.0,
+        *,
+        credential: Credential | None = None,
+        context: ClientContext | None = None,
     ) -> None:
+        """`credential` and `context` are made from the SVID and the trust bundle when they are left out."""
         parts = urlsplit(url)
         self.svid = svid
         self._recorder = recorder
         self._host, self._port = parts.hostname or "", parts.port or 443
         self._authority = parts.netloc
         self._timeout = timeout
-        self._backend = RecordingBackend(recorder, svid.credential if svid else NO_CREDENTIAL)
-        self._context = client_context(svid, bundle_pem)
+        shown = credential or (svid.credential if svid else NO_CREDENTIAL)
+        self._backend = RecordingBackend(recorder, shown)
+        self._context = context or client_context(svid, bundle_pem)
         self._pool = self._new_pool()
 
     def request(self, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Answer:
@@ -97,7 +107,7 @@ class Visitor:
         """Close the connection; the next request opens another one and offers the TLS session of the closed one."""
         stream = self._backend.stream
         tls = stream.get_extra_info("ssl_object") if stream else None
-        session = tls.session if tls else None
+        session = tls.session if tls and tls.session and tls.session.has_ticket else None
         self._leave()
         self._backend.session = "offered" if session else "none"
         self._context.session_offered = session

@@ -75,9 +75,10 @@ class RecordingBackend(httpcore.NetworkBackend):
 
     def shown(self) -> Credential:
         """The credential; its name says so when no certificate left us, because the WOS asked for none."""
-        if self.credential.flaw in (None, "none") or getattr(self.context, "certificate_sent", True):
-            return self.credential
-        return msgspec.structs.replace(self.credential, name=NOT_SENT)
+        bad_certificate = self.credential.flaw not in (None, "none") and self.credential.name == self.credential.flaw
+        if bad_certificate and not getattr(self.context, "certificate_sent", True):
+            return msgspec.structs.replace(self.credential, name=NOT_SENT)
+        return self.credential
 
     def connect_tcp(
         self,

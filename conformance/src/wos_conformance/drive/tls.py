@@ -54,6 +54,13 @@ def client_context(svid: Svid | None, bundle_pem: bytes) -> ClientContext:
     return _equipped(context, svid, bundle_pem)
 
 
+def service_context(svid: Svid | None, anchors_pem: bytes) -> ClientContext:
+    """TLS 1.2 or newer toward an identity service, whose certificate chains to the anchors and has its host name."""
+    context = ClientContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return _equipped(context, svid, anchors_pem)
+
+
 def old_client_context(svid: Svid | None, offer: str) -> ssl.SSLContext:
     """One of the OFFERS; nothing is verified, because it is the WOS that has to refuse."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

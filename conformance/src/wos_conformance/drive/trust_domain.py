@@ -118,6 +118,11 @@ class TrustDomain:
         """The trust bundle: the root alone."""
         return _pem(self._root.certificate)
 
+    @property
+    def roots(self) -> list[bytes]:
+        """The certificates of the trust bundle in DER."""
+        return [self._root.certificate.public_bytes(serialization.Encoding.DER)]
+
     @cached_property
     def _strangers(self) -> "TrustDomain":
         return TrustDomain.create(self.name, self.wos_id)

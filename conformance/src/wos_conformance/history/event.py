@@ -51,7 +51,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_de
 
 
 class Header(Event, tag="header", frozen=True, kw_only=True):
-    """What was run against what; `declared` is in seconds; `diagnostic` says why this run is no claim."""
+    """What was run against what; `declared` is in seconds; `diagnostic` says why this run is no claim.
+
+    `roots` are the SHA-256 digests, in hexadecimal digits, of the certificates in the first trust bundle.
+    """
 
     run: str
     role: Literal["wos", "agent"]
@@ -66,6 +69,7 @@ class Header(Event, tag="header", frozen=True, kw_only=True):
     started: str
     trust_domain: str
     wos_id: str
+    roots: list[str] = []
     features: list[str] = []
     declared: dict[str, float] = {}
     diagnostic: list[str] = []

@@ -104,6 +104,11 @@ class Device:
         found = self.starts[-1].request.get("capabilities") if self.starts else None
         return found if isinstance(found, dict) else {}
 
+    def has_windows_at(self, moment: float) -> bool:
+        """Whether the agent was started, for the run that goes on then, with times in which it may call."""
+        started = [start for start in self.starts if start.started <= moment]
+        return bool(started) and bool(started[-1].request.get("pollWindows"))
+
     def newest_before(self, seq: int) -> Publication | None:
         """The newest publication before an event, good or not."""
         return next((p for p in reversed(self.publications) if p.seq < seq), None)
@@ -136,14 +141,14 @@ def devices(history: History) -> list[Device]:
                 running.cuts.append(control)
         elif control.verb == "workloads" and state in by_state:
             by_state[state].looks.append(control)
+    for view in history.exchanges():
+        if history.header.level == 0:
+            by_client.setdefault(view.client, Device(view.client, ""))
+        if view.client in by_client:
+            by_client[view.client].exchanges.append(view)
     for publication in history.of(Publication):
         if publication.client in by_client:
             by_client[publication.client].publications.append(publication)
-    for view in history.exchanges():
-        if view.client in by_client:
-            by_client[view.client].exchanges.append(view)
-        elif history.header.level == 0:
-            by_client[view.client] = Device(view.client, "", exchanges=[view])
     for device in by_client.values():
         device.exchanges.sort(key=lambda view: view.started)
     return list(by_client.values())

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wos_conformance.control import ControlFailed
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from wos_conformance.suite.agent.stage import Stage
 
 
+def _windows(offsets: Sequence[tuple[int, int]]) -> list[dict[str, str]]:
+    now = datetime.now(UTC)
+    times = [(now + timedelta(seconds=begin), now + timedelta(seconds=end)) for begin, end in offsets]
+    return [{"from": f"{begin:%H:%M:%S}", "to": f"{end:%H:%M:%S}"} for begin, end in times]
+
+
 class Device(Presence):
     """One agent with its identity and storage."""
 
@@ -34,12 +41,16 @@ class Device(Presence):
         self._wanted: dict[int, tuple[Wanted, ...]] = {}
         self._offers: dict[int, Offer] = {}
         self._first: dict[int, int] = {}
+        self._good: list[Publication] = []
         self._runs = False
 
     # power
 
-    def start(self, *, bundle: bytes | None = None) -> "Device":
-        """Start the agent; it finds the double as its WOS and trusts the roots of a bundle in PEM."""
+    def start(self, *, bundle: bytes | None = None, windows: Sequence[tuple[int, int]] = ()) -> "Device":
+        """Start the agent; it finds the double as its WOS and trusts the roots of a bundle in PEM.
+
+        `windows` are the seconds from now between which it may call; without any it may call always.
+        """
         declared = self.stage.declared
         self.stage.control(
             "start",
@@ -53,6 +64,7 @@ class Device(Presence):
             maxBackoffSeconds=declared("max_backoff"),
             capabilities=self.capabilities,
             **({"children": self.children} if self.children else {}),
+            **({"pollWindows": _windows(windows)} if windows else {}),
         )
         self._runs = True
         return self
@@ -133,6 +145,7 @@ class Device(Presence):
         hopeless = {w.deployment_id: why for w in wanted if (why := self._why_not(w))}
         event = self.stage.double.publish(self.spiffe_id, offer, defect, note, hopeless)
         self._wanted[event.seq], self._offers[event.seq] = wanted, offer
+        self._good += [event] if defect is None else []
         return event
 
     # waiting
@@ -189,11 +202,14 @@ class Device(Presence):
         self.adopted = publication
 
     def _to_be_said(self, publication: Publication) -> tuple[set[str], set[str]]:
-        before = self.adopted.documents if self.adopted else {}
+        """The deployments that are new or changed since the last good publication, and those of it that are gone."""
+        earlier = (p for p in reversed(self._good) if p.seq < publication.seq)
+        before = next((p.documents for p in earlier), {})
         now = publication.documents
         possible = set(now) - set(publication.hopeless)
         new = {n for n in possible if n not in before or before[n].digest != now[n].digest}
-        return new, set(before) - set(now)
+        spoken_of = {str(self.told(exchange).get("deploymentId")) for exchange in self.asked("status")}
+        return new, (set(before) - set(now)) & spoken_of
 
     def fails(self, publication: Publication, *wanted: Wanted) -> None:
         """Wait until the agent has reported that these deployments, or all of a publication, have failed."""

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wos_conformance.drive import sample, strategy
-from wos_conformance.suite.wos.stage import Stage, json_bytes
+from wos_conformance.suite.wos.client import json_bytes
+from wos_conformance.suite.wos.stage import Stage
 
 FAULTS = {
     "root-member-unknown": lambda d: d.update(vendor="x"),

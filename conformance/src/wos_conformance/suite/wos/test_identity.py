@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from wos_conformance.drive import sample
-from wos_conformance.suite.wos.stage import Client, Stage
+from wos_conformance.suite.wos.client import Client
+from wos_conformance.suite.wos.stage import Stage
 
 _SHORT_LIFE = 2.0
 
