@@ -1,7 +1,7 @@
 """The stage of a scenario for an agent: a double of its own, the agents that it starts, and faults on command."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from wos_conformance.drive import misbehaviour, sample
 from wos_conformance.drive.answer import manifest_of
@@ -94,6 +94,14 @@ class Stage(Scene):
         seed, patience = self.random.getrandbits(32), self.declared("request_timeout")
         act = misbehaviour.misbehaving(behaviour, seed, patience)
         with self.double.scripted(Script(behaviour, operation, act, left=count)):
+            yield
+
+    @contextmanager
+    def misbehave_in_turn(self, operation: str, behaviours: Sequence[str]) -> Iterator[None]:
+        """Misbehave for one request after the other of this kind, each time in another way."""
+        with ExitStack() as stack:
+            for behaviour in behaviours:
+                stack.enter_context(self.misbehave(operation, behaviour, count=1))
             yield
 
     @contextmanager
