@@ -176,3 +176,18 @@ def test_released_device_keeps_running_and_takes_any_version_of_the_next_wos(wos
     wos.wait_for_state(2, "installed")
     wos.wait(lambda wos: agent.workloads().keys() == {"2/mixer"})
     assert wos.reports(1) == []
+
+
+def test_line_of_reports_is_bounded_while_nobody_listens(wos, agent, make):
+    wos.script = lambda e: make.Reply(503) if e.method == "POST" else None
+    agent.configure(poll_interval=0.02)
+    wos.publish(2, make.document(1))
+    agent.start()
+    for version in range(3, 23):
+        wos.publish(version, make.document(1, f"1.0.{version}"))
+        wos.wait(lambda wos, v=version: agent.workloads().get("1/mixer", {}).get("revision") == f"1.0.{v}")
+    assert json.loads(command(agent, "status"))["reportsInLine"] <= 20
+    wos.script = lambda e: None
+    wos.wait_for_state(1, "installed")
+    report = wos.reports(1)[-1].report
+    assert report["adoptedManifestVersion"] == 22
