@@ -74,6 +74,17 @@ def test_method_is_not_known_there(wos: Stage, method: str) -> None:
         client.send(method, path, b"")
 
 
+@pytest.mark.gives("errors.no-server-error", "connectivity.wos-http-version")
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE"])
+def test_method_is_unusual(wos: Stage, method: str) -> None:
+    """Each path is asked for with a method that the interface does not speak of; afterwards the manifest is served."""
+    client = wos.client()
+    digest = sample.digest(wos.random)
+    for path in (client.device_path(), "/api/v1/deployments", f"/api/v1/bundles/{digest}", "/api/v1/nothing"):
+        client.send(method, path, b"")
+    wos.need(client.poll(), 200)
+
+
 MEDIA_TYPES = {
     "text": "text/plain",
     "yaml": "application/yaml",
