@@ -33,13 +33,9 @@ class Listener:
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(address, backlog=64)
-        self._listening = self._spawn(self._accept)
-
-    @property
-    def address(self) -> tuple[str, int]:
+        self.address: tuple[str, int] = self._listener.getsockname()[:2]
         """Host and port."""
-        host, port = self._listener.getsockname()[:2]
-        return host, port
+        self._listening = self._spawn(self._accept)
 
     @property
     def url(self) -> str:
@@ -60,12 +56,11 @@ class Listener:
     @contextmanager
     def not_listening(self) -> Iterator[None]:
         """Listen no longer, and again at the same place afterwards."""
-        address = self._listener.getsockname()
         self._stop_listening()
         try:
             yield
         finally:
-            self._listener = socket.create_server(address, backlog=64)
+            self._listener = socket.create_server(self.address, backlog=64)
             self._listening = self._spawn(self._accept)
 
     def _stop_listening(self) -> None:

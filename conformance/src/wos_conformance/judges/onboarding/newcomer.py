@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from wos_conformance.history import Closed, Connection, ExchangeView, History
 from wos_conformance.judges.connectivity.agent import pause_of
 from wos_conformance.judges.device import Device, devices
-from wos_conformance.judges.judgement import Occasions, broken, judge, kept
+from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.onboarding.service import EST, Visit, is_proven, key_of
 
 SERVICE = "identity-double"
@@ -119,15 +119,20 @@ def _runner(history: History, view: ExchangeView) -> Device | None:
 def newest_certificate_is_shown(history: History) -> Occasions:
     """Connections to the WOS that are opened later show the certificate that was issued last."""
     timeout = history.header.declared.get("request_timeout", 0.0)
-    issued = [(view.ended, certificate.public_bytes(Encoding.DER)) for view, certificate in _issues(history)]
-    for connection in history.of(Connection):
-        if connection.by != "target" or not connection.peer or connection.credential.name == SERVICE:
-            continue
-        due = sum(moment + timeout <= connection.at for moment, _ in issued)
-        if due < 2:
-            continue
-        if history.body(connection.peer[0]) in [der for _, der in issued[due - 1 :]]:
-            yield kept(connection)
-        else:
-            expected = "the certificate that was issued last"
-            yield broken(connection, did="was visited", expected=expected, received="an older one")
+    everything = [(view.ended, certificate.public_bytes(Encoding.DER)) for view, certificate in _issues(history)]
+    shown = [c for c in history.of(Connection) if c.by == "target" and c.peer and c.credential.name != SERVICE]
+    for device in devices(history):
+        for start in device.starts:
+            until = device.runs_until(start.started)
+            issued = [entry for entry in everything if start.started <= entry[0] < until]
+            for connection in (c for c in shown if start.started <= c.at < until):
+                due = sum(moment + timeout <= connection.at for moment, _ in issued)
+                if due > 1:
+                    yield _shown(history, connection, [der for _, der in issued[due - 1 :]])
+
+
+def _shown(history: History, connection: Connection, allowed: list[bytes]) -> Judgement:
+    if history.body(connection.peer[0]) in allowed:
+        return kept(connection)
+    expected = "the certificate that was issued last"
+    return broken(connection, did="was visited", expected=expected, received="an older one")
