@@ -52,8 +52,8 @@ class Device:
         return [view for view in self.exchanges if view.operation == operation]
 
     def runs_until(self, moment: float) -> float:
-        """When the run of the agent that was going on at this moment ended; infinity if it did not."""
-        return min((end.started for end in self.ends if end.started >= moment), default=float("inf"))
+        """When the run that was not known to be over at this moment began to end; infinity if it did not."""
+        return min((end.started for end in self.ends if end.ended >= moment), default=float("inf"))
 
     def look_after(self, seq: int) -> Control | None:
         """The first observation of what runs after an event."""
