@@ -10,7 +10,8 @@ from random import Random
 import pytest
 
 from told import begun
-from wos_conformance.drive import answer, publication, sample
+from wos_conformance.drive import defect as defects
+from wos_conformance.drive import misbehaviour, publication, sample
 from wos_conformance.drive.client import Visitor
 from wos_conformance.drive.double import Double, Script
 from wos_conformance.drive.tls import client_context
@@ -48,7 +49,7 @@ def offer(defect: str | None = None) -> publication.Offer:
         name: publication.document(name, "device", sample.application(RANDOM), {})
         for name in (sample.uuid(RANDOM), sample.uuid(RANDOM))
     }
-    return publication.offer(3, documents, defect)
+    return defects.offer(3, documents, defect)
 
 
 def test_everything_that_a_manifest_names_is_served(double: Double, visitor: Visitor) -> None:
@@ -114,7 +115,7 @@ def test_unknown_algorithm_is_in_the_manifest(double: Double, visitor: Visitor) 
 def test_scripts_are_used_up(double: Double, visitor: Visitor) -> None:
     """Twice wrong, then right again; both are marked in the history."""
     double.publish(NAME, offer(), None, "")
-    script = Script("status-503", "manifest", answer.misbehaving("status-503"), left=2)
+    script = Script("status-503", "manifest", misbehaviour.misbehaving("status-503"), left=2)
     with double.scripted(script):
         answers = [visitor.poll() for _ in range(3)]
     assert [found.status for found in answers] == [503, 503, 200]
@@ -125,7 +126,7 @@ def test_scripts_are_used_up(double: Double, visitor: Visitor) -> None:
 
 def test_reset_comes_after_the_request(double: Double, visitor: Visitor) -> None:
     """The agent does not learn what became of it; the history does."""
-    with double.scripted(Script("reset", "manifest", answer.misbehaving("reset"), left=1)):
+    with double.scripted(Script("reset", "manifest", misbehaviour.misbehaving("reset"), left=1)):
         assert visitor.poll().failure
     (exchange,) = double.recorder.history().of(Exchange)
     assert (exchange.failure, exchange.response) == ("reset", None)

@@ -1,19 +1,18 @@
-"""The answers of the double: the right one by the specification, and what scripts make of it."""
+"""What the double answers when nobody scripts it: the right answer by the specification, as bytes to be delivered."""
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import unquote
 
-from wos_conformance.drive.publication import BUNDLE, BUNDLE_TYPE
-
-if TYPE_CHECKING:
-    from wos_conformance.drive.double import Client
+from wos_conformance.drive.delivery import Delivery
+from wos_conformance.drive.publication import BUNDLE, BUNDLE_TYPE, Artifacts, Offer
 
 MANIFEST_TYPE = "application/vnd.margo.manifest.v1+json"
 _IMMUTABLE = "private, max-age=31536000, immutable"
@@ -49,26 +48,46 @@ class Request(NamedTuple):
 
 
 @dataclass
+class Client:
+    """What is served to one agent, and what it has told."""
+
+    offer: Offer | None = None
+    artifacts: Artifacts = field(default_factory=dict)
+    devices: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
+    unreachable: bool = False
+
+
+@dataclass(frozen=True)
 class Answer:
     """A response; `operation` says what was asked for, `name` which script made it."""
 
     operation: str | None
     status: int
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
-    reset: bool = False
     name: str | None = None
+    delivery: Delivery = Delivery()  # noqa: RUF009 - it is frozen
+
+    def having(self, name: str, value: str | None) -> "Answer":
+        """The same with another value of a header, or without it."""
+        others = tuple((known, kept) for known, kept in self.headers if known != name)
+        return replace(self, headers=others if value is None else (*others, (name, value)))
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, spelled as here."""
+        return dict(self.headers).get(name)
 
     def head(self) -> str:
         """Status line and headers with the blank line."""
         phrase = HTTPStatus(self.status).phrase
-        fields = {"Date": format_datetime(datetime.now(UTC), usegmt=True), **self.headers}
+        fields = [("Date", format_datetime(datetime.now(UTC), usegmt=True)), *self.headers]
         if self.status not in (204, 304):
-            fields["Content-Length"] = str(len(self.body))
-        return f"HTTP/1.1 {self.status} {phrase}\r\n" + "".join(f"{n}: {v}\r\n" for n, v in fields.items()) + "\r\n"
+            fields.append(("Content-Length", str(self.delivery.promised(self.body))))
+        return f"HTTP/1.1 {self.status} {phrase}\r\n" + "".join(f"{n}: {v}\r\n" for n, v in fields) + "\r\n"
 
 
-def right(request: Request, client: "Client") -> Answer:
+def right(request: Request, client: Client) -> Answer:
     """What a right WOS answers."""
     method, target = request.start
     for expected, operation, pattern in _OPERATIONS:
@@ -79,7 +98,7 @@ def right(request: Request, client: "Client") -> Answer:
     return problem(404)
 
 
-def take(request: Request, answer: Answer, client: "Client") -> None:
+def take(request: Request, answer: Answer, client: Client) -> None:
     """Remember what a request that was answered in the right way has told."""
     name = request.start[1].partition("?")[0]
     if answer.operation == "capabilities" and answer.status in (200, 201):
@@ -90,45 +109,50 @@ def take(request: Request, answer: Answer, client: "Client") -> None:
         client.reported.add(name)
 
 
-def _capabilities(request: Request, client: "Client", names: dict[str, str]) -> Answer:
+def _capabilities(request: Request, client: Client, names: dict[str, str]) -> Answer:
     known = request.start[1] in client.devices
     if request.start[0] == "DELETE":
         return Answer(None, 204) if known else problem(404, "device-not-found")
     return Answer(None, 200 if known else 201)
 
 
-def _manifest(request: Request, client: "Client", names: dict[str, str]) -> Answer:
-    offer = client.offer
-    if offer is None:
-        return problem(503, retry_after="1")
-    headers = {"ETag": offer.etag, "Cache-Control": "private"}
+def _manifest(request: Request, client: Client, names: dict[str, str]) -> Answer:
+    whole = manifest_of(client)
     held = request.header("if-none-match")
-    if offer.etag in held or held == "*":
-        return Answer(None, 304, headers)
-    return Answer(None, 200, {"Content-Type": MANIFEST_TYPE, **headers}, offer.manifest)
+    if whole.status == 200 and ((whole.header("ETag") or "") in held or held == "*"):
+        return replace(whole, status=304, body=b"").having("Content-Type", None)
+    return whole
 
 
-def _artifact(name: str, digest: str, media_type: str, missing: str, client: "Client") -> Answer:
+def manifest_of(client: Client) -> Answer:
+    """The manifest, whatever the client holds."""
+    if client.offer is None:
+        return replace(problem(503, retry_after="1"), operation="manifest")
+    headers = (("Content-Type", MANIFEST_TYPE), ("ETag", client.offer.etag), ("Cache-Control", "private"))
+    return Answer("manifest", 200, headers, client.offer.manifest)
+
+
+def _artifact(name: str, digest: str, media_type: str, missing: str, client: Client) -> Answer:
     body = client.artifacts.get((name, digest))
     if body is None:
         return problem(500) if client.unreachable else problem(404, missing)
-    headers = {"Content-Type": media_type, "ETag": f'"{digest}"', "Cache-Control": _IMMUTABLE}
+    headers = (("Content-Type", media_type), ("ETag", f'"{digest}"'), ("Cache-Control", _IMMUTABLE))
     return Answer(None, 200, headers, body)
 
 
-def _document(request: Request, client: "Client", names: dict[str, str]) -> Answer:
+def _document(request: Request, client: Client, names: dict[str, str]) -> Answer:
     return _artifact(names["name"], names["digest"], "application/yaml", "deployment-not-found", client)
 
 
-def _bundle(request: Request, client: "Client", names: dict[str, str]) -> Answer:
+def _bundle(request: Request, client: Client, names: dict[str, str]) -> Answer:
     return _artifact(BUNDLE, names["digest"], BUNDLE_TYPE, "invalid-bundle", client)
 
 
-def _status(request: Request, client: "Client", names: dict[str, str]) -> Answer:
+def _status(request: Request, client: Client, names: dict[str, str]) -> Answer:
     return Answer(None, 200 if request.start[1] in client.reported else 201)
 
 
-_ANSWERS: dict[str, Callable[[Request, "Client", dict[str, str]], Answer]] = {
+_ANSWERS: dict[str, Callable[[Request, Client, dict[str, str]], Answer]] = {
     "capabilities": _capabilities,
     "manifest": _manifest,
     "document": _document,
@@ -137,47 +161,22 @@ _ANSWERS: dict[str, Callable[[Request, "Client", dict[str, str]], Answer]] = {
 }
 
 
-def problem(status: int, kind: str | None = None, retry_after: str | None = None) -> Answer:
-    """A problem document; with `retry_after` one that will pass."""
-    members: dict[str, object] = {
+def problem(
+    status: int,
+    kind: str | None = None,
+    retry_after: str | None = None,
+    members: Mapping[str, object] = MappingProxyType({}),
+) -> Answer:
+    """A problem document; with `retry_after` one that will pass; `members` are added or replaced."""
+    content = {
         "type": _TYPES + kind if kind else "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "retryable": retry_after is not None,
         "backoffStrategy": "exponential" if retry_after is not None else "none",
+        **members,
     }
-    headers = {"Content-Type": "application/problem+json"}
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/problem+json"),)
     if retry_after is not None:
-        headers["Retry-After"] = retry_after
-    return Answer(None, status, headers, json.dumps(members).encode())
-
-
-def refusing(status: int, seconds: int | None = None, form: str = "seconds") -> Callable[[Answer], Answer]:
-    """A script: answer with this status, and tell in one of two forms how long to wait."""
-
-    def act(answer: Answer) -> Answer:
-        until = datetime.now(UTC) + timedelta(seconds=seconds or 0)
-        told = format_datetime(until, usegmt=True) if form == "date" else str(seconds)
-        return replace(problem(status, retry_after=None if seconds is None else told), operation=answer.operation)
-
-    return act
-
-
-def misbehaving(behaviour: str) -> Callable[[Answer], Answer]:
-    """A script by name: `status-N`, `reset`, `not-json`, `wrong-media-type`, `redirect`.
-
-    Raises:
-        KeyError: there is no such script.
-    """
-    if behaviour.startswith("status-"):
-        status = int(behaviour.removeprefix("status-"))
-        return refusing(status, 1 if status in (429, 503) else None)
-    scripts: dict[str, Callable[[Answer], Answer]] = {
-        "reset": lambda answer: replace(answer, reset=True),
-        "not-json": lambda answer: replace(answer, status=200, headers={"Content-Type": MANIFEST_TYPE}, body=b"{"),
-        "wrong-media-type": lambda answer: replace(
-            answer, status=200, headers={"Content-Type": "text/html"}, body=b"<p>Welcome</p>"
-        ),
-        "redirect": lambda answer: replace(answer, status=302, headers={"Location": "/elsewhere"}, body=b""),
-    }
-    return scripts[behaviour]
+        headers += (("Retry-After", retry_after),)
+    return Answer(None, status, headers, json.dumps(content).encode())

@@ -1,18 +1,15 @@
-"""What the double publishes: documents, bundles and manifests as bytes, and their lies."""
+"""What the double publishes: documents, bundles and manifests as bytes, good ones and drafts with one defect."""
 
-import gzip
 import hashlib
-import io
 import json
-import re
-import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from wos_conformance.drive.archive import archive
 
 BUNDLE_TYPE = "application/vnd.margo.bundle.v1+tar+gzip"
 BUNDLE = "bundle"
-_ALTERED = "9999.0.0"
 
 Artifacts = dict[tuple[str, str], bytes]
 """Bodies by name (deployment id or `bundle`) and digest."""
@@ -28,11 +25,7 @@ class Offer:
     documents: dict[str, tuple[str, bytes]]
     """Digest as stated and bytes as served, by deployment id."""
     artifacts: Artifacts
-
-    @property
-    def etag(self) -> str:
-        """The tag of the manifest."""
-        return f'"{digest_of(self.manifest)}"'
+    etag: str
 
 
 def digest_of(content: bytes, algorithm: str = "sha256") -> str:
@@ -42,7 +35,7 @@ def digest_of(content: bytes, algorithm: str = "sha256") -> str:
 
 def document(deployment_id: str, device_id: str, application: Mapping[str, Any], values: Mapping[str, Any]) -> bytes:
     """The document of a deployment; JSON is YAML, and every text in it is quoted."""
-    profile = application["deploymentProfiles"][0]
+    profile = {name: value for name, value in application["deploymentProfiles"][0].items() if name != "id"}
     parameters = {
         name: {"value": values.get(name, parameter["value"]), "targets": parameter["targets"]}
         for name, parameter in application.get("parameters", {}).items()
@@ -56,83 +49,77 @@ def document(deployment_id: str, device_id: str, application: Mapping[str, Any],
         },
         "spec": {
             "applicationId": application["id"],
-            "deploymentProfile": {"type": profile["type"], "components": profile["components"]},
+            "deploymentProfile": profile,
             "parameters": parameters,
         },
     }
     return json.dumps(content, indent=1).encode() + b"\n"
 
 
-def archive(documents: Mapping[str, bytes], mtime: int = 0) -> bytes:
-    """The bundle of these documents; another `mtime` gives other bytes with the same members."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name in sorted(documents):
-            member = tarfile.TarInfo(f"{name}.yaml")
-            member.size = len(documents[name])
-            tar.addfile(member, io.BytesIO(documents[name]))
-    return gzip.compress(buffer.getvalue(), mtime=mtime)
+@dataclass
+class Draft:
+    """A manifest in the making; whoever changes one member of it makes one defect.
 
-
-def offer(version: int, documents: Mapping[str, bytes], defect: str | None = None, note: str = "") -> Offer:
-    """A manifest of these documents, good or with this defect.
-
-    `document-digest-wrong` alters all documents and the bundle alike behind the stated digests of the documents.
-    `bundle-digest-wrong` serves a bundle with other bytes and the same members, and no documents.
-    `algorithm-unknown` writes all digests by SHA-512.
-    `artifacts-missing` and `unreachable` serve nothing at all.
-    `version-lower` and `version-equal` are right in everything but their version.
+    `served` are the documents as they can be had, `documents` as their digests say;
+    `served_bundle` and `bundle` likewise; `authority` stands before each path, `tag` in place of the right one.
+    `write` turns the manifest into its final bytes.
     """
-    served = (
-        {name: _altered(body) for name, body in documents.items()} if defect == "document-digest-wrong" else documents
-    )
-    bundle = archive(served) if served else None
-    algorithm = "sha512" if defect == "algorithm-unknown" else "sha256"
-    digests = {name: digest_of(body, algorithm) for name, body in documents.items()}
-    bundle_digest = digest_of(bundle, algorithm) if bundle else ""
-    artifacts: Artifacts = {(name, digests[name]): served[name] for name in documents}
-    if bundle:
-        artifacts[BUNDLE, bundle_digest] = bundle
-    if defect == "bundle-digest-wrong" and bundle:
-        artifacts = {(BUNDLE, bundle_digest): archive(served, mtime=1)}
-    if defect in ("artifacts-missing", "unreachable"):
-        artifacts = {}
-    manifest = _manifest(version, digests, served, (bundle_digest, bundle), note)
-    stated = {name: (digests[name], served[name]) for name in documents}
-    return Offer(version, manifest, artifacts.get((BUNDLE, bundle_digest), bundle), stated, artifacts)
 
+    version: int
+    documents: dict[str, bytes]
+    algorithm: str = "sha256"
+    served: dict[str, bytes] = field(init=False)
+    bundle: bytes | None = field(init=False)
+    served_bundle: bytes | None = field(init=False)
+    has_artifacts: bool = True
+    authority: str = ""
+    tag: str | None = None
+    write: Callable[[dict[str, Any]], bytes] = field(default_factory=lambda: canonical)
 
-def _altered(body: bytes) -> bytes:
-    return re.sub(rb'("revision": )"[^"]*"', rb'\1"' + _ALTERED.encode() + b'"', body)
+    def __post_init__(self) -> None:
+        self.restore()
 
+    def restore(self) -> None:
+        """Serve exactly the documents, alone and as bundle."""
+        self.served = dict(self.documents)
+        self.bundle = archive(self.documents) if self.documents else None
+        self.served_bundle = self.bundle
 
-def _manifest(
-    version: int,
-    digests: Mapping[str, str],
-    bodies: Mapping[str, bytes],
-    bundle: tuple[str, bytes | None],
-    note: str,
-) -> bytes:
-    wrong = 7 if note == "sizes-wrong" else 0
-    more: dict[str, Any] = {"futureMember": {"a": [1, None]}} if note == "unknown-members" else {}
-    content = {
-        "manifestVersion": version,
-        "bundle": None,
-        "deployments": [
+    def finished(self) -> Offer:
+        """The offer that this draft makes."""
+        digests = {name: digest_of(body, self.algorithm) for name, body in self.documents.items()}
+        bundle_digest = digest_of(self.bundle, self.algorithm) if self.bundle is not None else ""
+        artifacts: Artifacts = {(name, digests[name]): body for name, body in self.served.items()}
+        if self.served_bundle is not None:
+            artifacts[BUNDLE, bundle_digest] = self.served_bundle
+        manifest = self.write(self._manifest(digests, bundle_digest))
+        stated = {name: (digest, self.served.get(name, self.documents[name])) for name, digest in digests.items()}
+        bundle = self.served_bundle if self.served_bundle is not None else self.bundle
+        tag = self.tag or f'"{digest_of(manifest)}"'
+        return Offer(self.version, manifest, bundle, stated, artifacts if self.has_artifacts else {}, tag)
+
+    def _manifest(self, digests: Mapping[str, str], bundle_digest: str) -> dict[str, Any]:
+        entries = [
             {
                 "deploymentId": name,
                 "digest": digest,
-                "sizeBytes": len(bodies[name]) + wrong,
-                "url": f"/api/v1/deployments/{name}/{digest}",
-                **more,
+                "sizeBytes": len(self.documents[name]),
+                "url": f"{self.authority}/api/v1/deployments/{name}/{digest}",
             }
             for name, digest in sorted(digests.items())
-        ],
-        **more,
-    }
-    digest, body = bundle
-    if body is not None:
-        url = f"/api/v1/bundles/{digest}"
-        reference = {"mediaType": BUNDLE_TYPE, "digest": digest, "sizeBytes": len(body) + wrong, "url": url}
-        content["bundle"] = {**reference, **more}
-    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+        ]
+        bundle = None
+        if self.bundle is not None:
+            url = f"{self.authority}/api/v1/bundles/{bundle_digest}"
+            bundle = {
+                "mediaType": BUNDLE_TYPE,
+                "digest": bundle_digest,
+                "sizeBytes": len(self.bundle),
+                "url": url,
+            }
+        return {"manifestVersion": self.version, "bundle": bundle, "deployments": entries}
+
+
+def canonical(manifest: dict[str, Any]) -> bytes:
+    """A manifest as a right WOS writes it."""
+    return json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()

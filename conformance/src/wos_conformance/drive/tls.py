@@ -6,6 +6,8 @@ from pathlib import Path
 
 from wos_conformance.drive.trust_domain import Svid
 
+_OLD_SUITES = "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"
+
 
 def client_context(svid: Svid | None, bundle_pem: bytes) -> ssl.SSLContext:
     """TLS 1.3 toward a WOS: the chain is verified against the bundle alone; the name in the URL is routing only."""
@@ -26,12 +28,19 @@ def old_client_context(svid: Svid | None) -> ssl.SSLContext:
     return _equipped(context, svid, None)
 
 
-def server_context(svid: Svid, bundle_pem: bytes) -> ssl.SSLContext:
-    """TLS 1.3 and 1.2 toward an agent, whose certificate is required; which version it offers is judged later."""
+def server_context(svid: Svid, bundle_pem: bytes, old: str | None = None) -> ssl.SSLContext:
+    """TLS 1.3 and 1.2 toward an agent, whose certificate is required; which version it offers is judged later.
+
+    `old` names what is offered instead: `tls-1.2-only`, or `tls-1.2-cbc-only` with suites that nobody should take.
+    Weak certificates can be shown, because refusing them is the agent's part.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.verify_mode = ssl.CERT_REQUIRED
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.num_tickets = 0
+    context.set_ciphers(_OLD_SUITES if old == "tls-1.2-cbc-only" else "DEFAULT:@SECLEVEL=0")
+    if old is not None:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
     return _equipped(context, svid, bundle_pem)
 
 

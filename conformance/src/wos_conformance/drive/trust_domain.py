@@ -11,14 +11,16 @@ from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from wos_conformance.drive.old_signature import signed_with_sha1
 from wos_conformance.history import Credential
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _POOL_SIZE = 8
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,19 @@ class _Leaf:
     cert_sign: bool = False
     begins: timedelta = -_HOUR
     ends: timedelta = _DAY
+    usages: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH)
 
 
 AGENT_FLAWS = (
     *("unknown-root", "missing-intermediate", "expired-leaf", "not-yet-valid-leaf", "expired-intermediate"),
     *("other-trust-domain", "other-wos-id", "case-variant", "wos-shaped", "extra-segment", "no-client-segment"),
     *("no-uri-san", "dns-only", "two-uri-sans", "ca-leaf", "key-cert-sign"),
+    *("server-usage-only", "rsa-2048", "sha-1"),
 )
 WOS_FLAWS = (
     *("unknown-root", "missing-intermediate", "expired-leaf", "not-yet-valid-leaf", "expired-intermediate"),
     *("other-trust-domain", "other-wos-id", "case-variant", "client-shaped", "dns-only", "two-uri-sans", "ca-leaf"),
+    *("client-usage-only", "rsa-2048", "sha-1"),
 )
 
 
@@ -101,6 +106,19 @@ class TrustDomain:
     def _expired_intermediate(self) -> _Authority:
         return _authority(f"intermediate of {self.name}", self._root, ends=-_HOUR)
 
+    @cached_property
+    def _short_key(self) -> rsa.RSAPrivateKey:
+        return rsa.generate_private_key(65537, 2048)
+
+    def successor(self) -> Self:
+        """The same trust domain after its root was replaced."""
+        return self.create(self.name, self.wos_id)
+
+    def expired(self) -> Self:
+        """The same trust domain below a root that has expired."""
+        root = _authority(f"old root of {self.name}", None, ends=-_HOUR)
+        return type(self)(self.name, self.wos_id, root, _authority(f"intermediate of {self.name}", root))
+
     def wos(self, flaw: str | None = None) -> Svid:
         """The SVID of the WOS, or a twin of it with one flaw."""
         return self._svid(self.wos_spiffe_id, flaw)
@@ -115,10 +133,13 @@ class TrustDomain:
             return replace(self._strangers._svid(spiffe_id, None), flaw=flaw)
         issuer = self._expired_intermediate if flaw == "expired-intermediate" else self._intermediate
         leaf = self._flawed(_Leaf([spiffe_id]), spiffe_id, flaw)
-        certificate = _issue(leaf, issuer, self._leaf_key)
+        key = self._short_key if flaw == "rsa-2048" else self._leaf_key
+        certificate = _issue(leaf, issuer, key)
+        if flaw == "sha-1":
+            certificate = signed_with_sha1(certificate, issuer.key)
         chain = [certificate] if flaw == "missing-intermediate" else [certificate, issuer.certificate]
         named = leaf.uris[0] if leaf.uris else None
-        return Svid(named, b"".join(map(_pem, chain)), _key_pem(self._leaf_key), flaw)
+        return Svid(named, b"".join(map(_pem, chain)), _key_pem(key), flaw)
 
     def _flawed(self, leaf: _Leaf, spiffe_id: str, flaw: str | None) -> _Leaf:
         client = spiffe_id.rpartition("/client/")[2]
@@ -140,6 +161,8 @@ class TrustDomain:
             "two-uri-sans": lambda: replace(leaf, uris=[spiffe_id, f"{spiffe_id}-too"]),
             "ca-leaf": lambda: replace(leaf, ca=True),
             "key-cert-sign": lambda: replace(leaf, cert_sign=True),
+            "server-usage-only": lambda: replace(leaf, usages=[ExtendedKeyUsageOID.SERVER_AUTH]),
+            "client-usage-only": lambda: replace(leaf, usages=[ExtendedKeyUsageOID.CLIENT_AUTH]),
         }
         return changes[flaw]() if flaw in changes else leaf
 
@@ -173,8 +196,9 @@ class TrustDomain:
             _write(folder / "pool" / f"{name}.pem", svid.chain_pem)
             entries.append({"file": f"pool/{name}.pem", "spiffeId": svid.spiffe_id, "flaw": svid.flaw})
         _write(folder / "pool" / "key.pem", pool[0].key_pem)
-        strangers_key = next(svid.key_pem for svid in pool if svid.flaw == "unknown-root")
-        _write(folder / "pool" / "unknown-root-key.pem", strangers_key)
+        for svid in pool:
+            if svid.key_pem != pool[0].key_pem:
+                _write(folder / "pool" / f"{svid.flaw}-key.pem", svid.key_pem)
         facts = {"trustDomain": self.name, "wosId": self.wos_id, "clients": entries}
         _write(folder / "pool.json", json.dumps(facts, indent=1).encode())
 
@@ -212,7 +236,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _key_pem(key: _Key) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -236,14 +260,13 @@ def _authority(name: str, issuer: _Authority | None, ends: timedelta = 30 * _DAY
     return _Authority(builder.sign(signer.key, hashes.SHA256()), key)
 
 
-def _issue(leaf: _Leaf, issuer: _Authority, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _issue(leaf: _Leaf, issuer: _Authority, key: _Key) -> x509.Certificate:
     builder = _builder(_name("workload"), issuer.certificate.subject, leaf.begins, leaf.ends)
-    usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
     builder = (
         builder.public_key(key.public_key())
         .add_extension(x509.BasicConstraints(ca=leaf.ca, path_length=None), critical=True)
         .add_extension(_key_usage(signature=True, cert_sign=leaf.cert_sign), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(leaf.usages), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
     )
     names = [*map(x509.UniformResourceIdentifier, leaf.uris), *map(x509.DNSName, leaf.dns)]

@@ -123,7 +123,10 @@ class Exchange(Event, tag="exchange", frozen=True, kw_only=True):
 
 
 class Publication(Event, tag="publication", frozen=True, kw_only=True):
-    """What the double serves to a client from now on; `defect` says why it must not be adopted."""
+    """What the double serves to a client from now on; `defect` says why it must not be adopted.
+
+    `hopeless` says why a deployment of it cannot run although the manifest is to be adopted, by deployment id.
+    """
 
     client: str
     version: int
@@ -133,6 +136,7 @@ class Publication(Event, tag="publication", frozen=True, kw_only=True):
     documents: dict[str, Document]
     defect: str | None = None
     note: str = ""
+    hopeless: dict[str, str] = {}
 
 
 class Fault(Event, tag="fault", frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """What is known of one agent: when it ran, what was published to it, what it asked, said and really ran."""
 
+import json
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,14 +25,28 @@ class Workload:
     parameters: Any = field(compare=False, hash=False)
 
     def same(self, other: "Workload | None") -> bool:
-        """Whether it is the same in everything."""
-        return self == other and other is not None and same_json(self.parameters, other.parameters)
+        """Whether it is the same in everything; the other one may show its parameters in their text form."""
+        return self == other and other is not None and same_parameters(self.parameters, other.parameters)
 
     def __str__(self) -> str:
         return f"{self.component} {self.revision} of {self.deployment_id[:8]}"
 
 
 Running = dict[tuple[str, str], Workload]
+
+
+def same_parameters(expected: Any, shown: Any) -> bool:
+    """Whether the values are the expected ones, or their text form (deployment.md, "Feature `compose`")."""
+    if not isinstance(shown, dict) or not isinstance(expected, dict) or expected.keys() != shown.keys():
+        return False
+    return all(same_json(v, shown[k]) or same_json(text_form(v), shown[k]) for k, v in expected.items())
+
+
+def text_form(value: Any) -> str:
+    """A value as environment variable: texts as they are, lists with commas, all else as JSON writes it."""
+    if isinstance(value, list):
+        return ",".join(map(text_form, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass
@@ -66,21 +81,41 @@ class Device:
         good = [publication for publication in named if publication.defect is None]
         return next(reversed(good or named), None)
 
+    def retrieved(self, publication: Publication) -> list[ExchangeView]:
+        """The whole answers that brought this manifest."""
+        return [view for view in self.asked("manifest") if brings(view, publication)]
+
     def was_served(self, publication: Publication, before: float) -> bool:
-        """Whether it has retrieved this manifest by then."""
-        return any(
-            view.status == 200 and view.header("etag") == publication.etag and publication.at <= view.ended <= before
-            for view in self.asked("manifest")
-        )
+        """Whether it has retrieved this manifest since its publication and by then."""
+        return any(publication.at <= view.ended <= before for view in self.retrieved(publication))
 
     def good_before(self, seq: int) -> Publication | None:
         """The newest publication before an event that had to be adopted."""
         good = (p for p in reversed(self.publications) if p.seq < seq and p.defect is None)
         return next(good, None)
 
+    def polled_after(self, seq: int) -> bool:
+        """Whether it has shown life after an event."""
+        polls = self.asked("manifest")
+        return bool(polls) and polls[-1].seq > seq
+
+    def announced(self, before: int) -> dict[str, Any]:
+        """The capabilities that it was started with, or got later, before an event."""
+        found = [c.request.get("capabilities") for c in self.starts if c.seq < before]
+        return found[-1] if found and isinstance(found[-1], dict) else {}
+
     def newest_before(self, seq: int) -> Publication | None:
         """The newest publication before an event, good or not."""
         return next((p for p in reversed(self.publications) if p.seq < seq), None)
+
+
+def brings(view: ExchangeView, publication: Publication) -> bool:
+    """Whether an answer brought the manifest of a publication, with its tag or without."""
+    if view.status != 200 or not view.complete:
+        return False
+    response = view.exchange.response
+    body = response.body if response else None
+    return view.header("etag") == publication.etag or (body is not None and body.digest == publication.manifest.digest)
 
 
 @lru_cache(maxsize=4)
@@ -91,15 +126,15 @@ def devices(history: History) -> list[Device]:
     running: Device | None = None
     for control in history.of(Control):
         state = str(control.request.get("state", ""))
-        if control.verb == "start" and control.outcome == "done":
-            running = by_state.setdefault(state, Device(_client(control), state))
-            by_client[running.client] = running
-            running.starts.append(control)
-        elif control.verb in ("stop", "cut") and running is not None and control.outcome == "done":
+        if control.outcome != "done":
+            continue
+        if control.verb == "start":
+            running = _started(control, state, by_state, by_client)
+        elif control.verb in ("stop", "cut", "release") and running is not None:
             running.ends.append(control)
             if control.verb == "cut":
                 running.cuts.append(control)
-        elif control.verb == "workloads" and control.outcome == "done" and state in by_state:
+        elif control.verb == "workloads" and state in by_state:
             by_state[state].looks.append(control)
     for publication in history.of(Publication):
         if publication.client in by_client:
@@ -107,7 +142,18 @@ def devices(history: History) -> list[Device]:
     for view in history.exchanges():
         if view.client in by_client:
             by_client[view.client].exchanges.append(view)
-    return list(by_state.values())
+        elif history.header.level == 0:
+            by_client[view.client] = Device(view.client, "", exchanges=[view])
+    return list(by_client.values())
+
+
+def _started(start: Control, state: str, by_state: dict[str, Device], by_client: dict[str, Device]) -> Device:
+    """The device that was started; a released one has another client on the same storage."""
+    client = _client(start)
+    device = by_client.setdefault(client, Device(client, state))
+    by_state[state] = device
+    device.starts.append(start)
+    return device
 
 
 def _client(start: Control) -> str:
@@ -137,9 +183,11 @@ def observed(look: Control) -> Running:
 
 
 def workloads_of(history: History, publication: Publication) -> Running:
-    """What runs when a publication is adopted."""
+    """What runs when a publication is adopted, without what cannot run."""
     found: Running = {}
     for name, document in publication.documents.items():
+        if name in publication.hopeless:
+            continue
         for workload in components_of(name, history.body(document.body)):
             found[workload.deployment_id, workload.component] = workload
     return found
@@ -154,7 +202,7 @@ def components_of(deployment_id: str, content: bytes) -> Iterator[Workload]:
     for part in spec.get("deploymentProfile", {}).get("components", []):
         values = {
             target["pointer"]: parameter["value"]
-            for parameter in parameters.values()
+            for _, parameter in sorted(parameters.items())
             for target in parameter["targets"]
             if part["name"] in target["components"]
         }

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from wos_conformance.history import ExchangeView, History
-from wos_conformance.judges.device import devices
+from wos_conformance.judges.connectivity.agent import pause_of
+from wos_conformance.judges.device import devices, observed
 from wos_conformance.judges.judgement import Occasions, broken, judge, kept
+from wos_conformance.judges.reading import same_json
 from wos_conformance.specification import Specification
 
 
@@ -55,3 +57,80 @@ def path_names_the_device(history: History) -> Occasions:
             yield kept(view)
         else:
             yield broken(view, expected=f"device id {name!r} in the path", received=repr(view.parameters["deviceId"]))
+
+
+_HOSTING = (
+    *("cpus", "memory", "storage", "peripherals", "interfaces"),
+    *("otelCollector", "supportedRuntimes", "supportedDeploymentTypes"),
+)
+
+
+@judge("capabilities.hosting-complete")
+def hosting_device_is_announced_in_full(history: History) -> Occasions:
+    """A device on which something runs has all members of a hosting one."""
+    for device in devices(history):
+        if not any(observed(look) for look in device.looks):
+            continue
+        name = device.announced(history.events[-1].seq + 1).get("properties", {}).get("id")
+        for view, value in _announcements(history):
+            if view.client != device.client or not isinstance(value, dict) or view.parameters["deviceId"] != name:
+                continue
+            properties = value.get("properties")
+            lacking = [m for m in _HOSTING if not isinstance(properties, dict) or m not in properties]
+            lacking += [] if lacking or properties["otelCollector"] is True else ["otelCollector: true"]
+            lacking += [m for m in _HOSTING[6:] if not lacking and not properties[m]]
+            if lacking:
+                yield broken(view, expected=f"a document with {', '.join(_HOSTING)}", received=f"without {lacking}")
+            else:
+                yield kept(view)
+
+
+def _patience(history: History, *names: str) -> float:
+    declared = history.header.declared
+    return 3 * declared.get("poll_interval", 0.0) + sum(declared.get(name, 0.0) for name in names)
+
+
+@judge("capabilities.announcement-repeated")
+def unheard_announcement_is_repeated(history: History) -> Occasions:
+    """A document that was refused for a while, or not answered, comes again in time."""
+    for device in devices(history):
+        announced = device.asked("capabilities-put")
+        for index, view in enumerate(announced):
+            if view.status not in (None, 429, 500, 503) and not view.failure:
+                continue
+            bound = _patience(history, "request_timeout", "max_backoff") + (pause_of(view) or 0.0)
+            later = [v for v in announced[index + 1 :] if v.path == view.path]
+            if later and later[0].started <= view.ended + bound:
+                yield kept(later[0])
+            elif device.runs_until(view.ended) > view.ended + bound < history.events[-1].at:
+                did = f"answered a capabilities document with {view.status or view.failure}"
+                received = f"again after {later[0].started - view.ended:.1f} s" if later else "not again"
+                yield broken(view, did=did, expected=f"the document again within {bound:.1f} s", received=received)
+
+
+@judge("capabilities.change-announced")
+def changed_capabilities_are_announced(history: History) -> Occasions:
+    """What the device offers from now on is told in time."""
+    bound = _patience(history, "request_timeout")
+    for change in history.controls("set_capabilities"):
+        started = [
+            (start.seq, device) for device in devices(history) for start in device.starts if start.seq < change.seq
+        ]
+        if not started:
+            continue
+        device = max(started, key=lambda entry: entry[0])[1]
+        for view in device.asked("capabilities-put"):
+            if change.started <= view.started <= change.ended + bound and _says(view, change.request["capabilities"]):
+                yield kept(view)
+                break
+        else:
+            if device.runs_until(change.ended) > change.ended + bound < history.events[-1].at:
+                expected = f"PUT of the new document within {bound:.1f} s"
+                yield broken(change, did="changed what the device offers", expected=expected, received="none")
+
+
+def _says(view: ExchangeView, document: Any) -> bool:
+    try:
+        return same_json(view.request_json(), document)
+    except ValueError:
+        return False

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from itertools import zip_longest
 
-from wos_conformance.history import Connection, ExchangeView, History
-from wos_conformance.judges.device import Device, devices
-from wos_conformance.judges.judgement import Occasions, broken, judge, kept
+from wos_conformance.history import Connection, ExchangeView, Fault, History
+from wos_conformance.judges.device import Device, brings, devices
+from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
+from wos_conformance.judges.unchanged import keeps_running
 
 _ROUNDING = 0.02
 """Seconds by which two clocks of one machine may seem to differ."""
@@ -55,7 +56,8 @@ def agent_polls(history: History) -> Occasions:
             if view.status not in (200, 304) or view.failure:
                 continue
             for end in _awaited(history, device, view, following, bound):
-                yield from _judged(view, following, end, bound)
+                if not history.has_fault_between(view.ended, min(end, following.started if following else end)):
+                    yield from _judged(view, following, end, bound)
 
 
 @judge("connectivity.keeps-polling")
@@ -115,3 +117,69 @@ def agent_waits_as_long_as_it_was_told(history: History) -> Occasions:
                 yield broken(
                     view, did=did, expected=f"a pause of {pause:.1f} s", received=f"again after {waited:.2f} s"
                 )
+
+
+@judge("connectivity.not-faster")
+def agent_asks_no_sooner_than_it_may(history: History) -> Occasions:
+    """Between a good answer and the next request lies the poll interval."""
+    interval = _declared(history, "poll_interval")
+    for device in devices(history):
+        for view, following in _pairs(device):
+            good = view.status in (200, 304) and not view.failure and view.answered in (None, "hurry")
+            if not good or following is None or device.runs_until(view.ended) < following.started:
+                continue
+            if _is_of_bad(device, view):
+                continue
+            waited = following.started - view.ended
+            if waited >= interval - _ROUNDING:
+                yield kept(following)
+            else:
+                did = f"answered a request for the manifest with {view.status}"
+                expected, received = f"a pause of {interval:.2f} s", f"again after {waited:.3f} s"
+                yield broken(following, did=did, expected=expected, received=received)
+
+
+def _is_of_bad(device: Device, view: ExchangeView) -> bool:
+    """Whether an answer brought a manifest that cannot be used, which is a failure of its own."""
+    return view.status == 200 and any(brings(view, p) for p in device.publications if p.defect is not None)
+
+
+@judge("connectivity.back-off-grows")
+def pauses_grow_with_the_row(history: History) -> Occasions:
+    """After the n-th failure in a row the pause is at least half of what the row asks for."""
+    interval, longest = _declared(history, "poll_interval"), _declared(history, "max_backoff")
+    for device in devices(history):
+        row = 0
+        for view, following in _pairs(device):
+            failed = (view.status not in (200, 304) or view.failure) and view.header("retry-after") is None
+            row = row + 1 if failed else 0
+            if following is None or device.runs_until(view.ended) < following.started:
+                row = 0
+            elif row:
+                yield _paused(view, following, row, min(interval * 2 ** (row - 1), longest) / 2)
+
+
+def _paused(view: ExchangeView, following: ExchangeView, row: int, least: float) -> Judgement:
+    waited = following.started - view.ended
+    if waited >= least - _ROUNDING:
+        return kept(following)
+    did = f"failed a request for the manifest for the {row}. time in a row"
+    return broken(following, did=did, expected=f"a pause of {least:.2f} s", received=f"again after {waited:.3f} s")
+
+
+@judge("connectivity.silence-keeps-running")
+def silence_changes_nothing(history: History) -> Occasions:
+    """What ran goes on while the WOS is away, and while it is not recognised."""
+    for device in devices(history):
+        for begin, end in _spans(history, "away", "unrecognised"):
+            did = "was away" if begin.name == "away" else "showed a certificate that is not that of the WOS"
+            yield from keeps_running(device, begin.seq, end.seq, did)
+
+
+def _spans(history: History, *names: str) -> Iterator[tuple[Fault, Fault]]:
+    begun: dict[str, Fault] = {}
+    for fault in history.of(Fault):
+        if fault.name in names and fault.phase == "begin":
+            begun[fault.name] = fault
+        elif fault.name in names:
+            yield begun.pop(fault.name), fault

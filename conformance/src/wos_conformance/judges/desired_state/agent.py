@@ -21,6 +21,12 @@ from wos_conformance.judges.reading import entity_tags
 
 Judge = Callable[[History], Iterator[Judgement]]
 
+UNOBTAINABLE = (
+    *("document-digest-wrong", "one-digest-wrong", "bundle-digest-wrong", "artifacts-missing", "unreachable"),
+    *("artifact-altered", "artifact-truncated", "artifact-reset-midway", "artifact-endless", "artifact-stall"),
+)
+"""Defects for which not everything that a manifest names can be retrieved and verified."""
+
 
 @judge("desired-state.accept-sent")
 def agent_asks_for_the_manifest_type(history: History) -> Occasions:
@@ -62,7 +68,7 @@ def agent_does_not_send_the_tag_of_what_it_refused(history: History) -> Occasion
     for device in devices(history):
         good = {p.etag for p in device.publications if p.defect is None}
         for bad in (p for p in device.publications if p.defect is not None and p.etag not in good):
-            retrieved = [v for v in device.asked("manifest") if v.status == 200 and v.header("etag") == bad.etag]
+            retrieved = device.retrieved(bad)
             if not retrieved:
                 continue
             for view in device.asked("manifest"):
@@ -135,9 +141,7 @@ def _refused(*defects: str) -> Judge:
 judge("desired-state.algorithm-known")(_refused("algorithm-unknown"))
 judge("desired-state.lower-version-refused")(_refused("version-lower"))
 judge("desired-state.equal-version-refused")(_refused("version-equal"))
-judge("desired-state.failure-keeps-running")(
-    _refused("document-digest-wrong", "bundle-digest-wrong", "artifacts-missing", "unreachable")
-)
+judge("desired-state.failure-keeps-running")(_refused(*UNOBTAINABLE))
 
 
 def _unverified(*defects: str) -> Judge:
@@ -171,7 +175,7 @@ def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-judge("desired-state.document-verified")(_unverified("document-digest-wrong"))
+judge("desired-state.document-verified")(_unverified("document-digest-wrong", "one-digest-wrong"))
 judge("desired-state.bundle-verified")(_unverified("bundle-digest-wrong"))
 
 

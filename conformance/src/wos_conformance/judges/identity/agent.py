@@ -33,7 +33,7 @@ def agent_shows_id_of_an_agent(history: History) -> Occasions:
 def agent_offers_tls_1_3(history: History) -> Occasions:
     """A WOS that can do TLS 1.3 gets it."""
     for connection in _connections(history):
-        if connection.outcome != "established":
+        if connection.outcome != "established" or connection.credential.flaw:
             continue
         if connection.tls_version == "TLSv1.3":
             yield kept(connection)
@@ -64,7 +64,13 @@ _FLAWS = {
         "dns-only",
     ),
     "identity.agent-verifies-leaf": ("ca-leaf", "two-uri-sans"),
+    "identity.agent-verifies-usage": ("client-usage-only",),
+    "identity.agent-verifies-strength": ("rsa-2048", "sha-1"),
+    "identity.agent-bundle-replaced": ("replaced-root",),
+    "identity.agent-expired-root": ("expired-root",),
 }
+_NOT_SENT = ("NO_SUITABLE_SIGNATURE_ALGORITHM", "NO_SHARED_SIGNATURE_ALGORITHMS", "NO_SHARED_CIPHER")
+"""Why a handshake can fail before the certificate was shown."""
 
 
 def _abort_judge(flaws: tuple[str, ...]) -> Callable[[History], Iterator[Judgement]]:
@@ -76,7 +82,8 @@ def _abort_judge(flaws: tuple[str, ...]) -> Callable[[History], Iterator[Judgeme
                 continue
             closed = received.get(connection.connection)
             if connection.outcome == "handshake-failed":
-                yield kept(connection)
+                if not any(reason in (connection.failure or "") for reason in _NOT_SENT):
+                    yield kept(connection)
             elif closed is not None and closed.received:
                 did = f"showed a WOS certificate with the flaw {connection.credential.flaw!r}"
                 told = f"{closed.received} bytes of a request"
@@ -89,3 +96,25 @@ def _abort_judge(flaws: tuple[str, ...]) -> Callable[[History], Iterator[Judgeme
 
 for _requirement, _flaws in _FLAWS.items():
     judge(_requirement)(_abort_judge(_flaws))
+
+
+def _old_protocol(feature: bool, *flaws: str) -> Callable[[History], Iterator[Judgement]]:
+    def agent_refuses_old_protocol(history: History) -> Occasions:
+        """No handshake in TLS 1.2, or none with a suite that nobody should take."""
+        if ("tls-1.2" in history.header.features) != feature:
+            return
+        for connection in _connections(history):
+            if connection.credential.flaw not in flaws:
+                continue
+            if connection.outcome == "established" and connection.tls_version != "TLSv1.3":
+                did = f"offered what {connection.credential.flaw!r} says"
+                received = f"{connection.tls_version} with {connection.cipher}"
+                yield broken(connection, did=did, expected="no handshake", received=received)
+            elif connection.outcome == "handshake-failed":
+                yield kept(connection)
+
+    return agent_refuses_old_protocol
+
+
+judge("identity.agent-tls-1-2-off")(_old_protocol(False, "tls-1.2-only", "tls-1.2-cbc-only"))
+judge("identity.agent-tls-1-2-suites")(_old_protocol(True, "tls-1.2-cbc-only"))

@@ -4,6 +4,15 @@ import pytest
 
 from wos_conformance.suite.agent.stage import Stage
 
+TROUBLES = {
+    "refused": ["status-400", "status-401", "status-403", "status-404", "status-406", "status-409", "status-413"],
+    "failing": ["status-500", "status-502", "status-504", "problem-without-members", "problem-not-json"],
+    "torn": ["reset", "reset-midway", "truncated", "stall", "drip", "endless"],
+    "nonsense": ["not-json", "wrong-media-type", "empty-body", "deeply-nested", "tag-lost", "huge-header"],
+    "coded": ["coded-twice", "coded-badly", "gzip-bomb", "unknown-coding"],
+    "elsewhere": ["redirect", "redirect-elsewhere", "not-modified"],
+}
+
 
 @pytest.mark.gives("connectivity.polls", "desired-state.accept-sent", "desired-state.conditional-poll")
 def test_nothing_changes(agent: Stage) -> None:
@@ -26,12 +35,15 @@ def test_wos_has_no_time(agent: Stage, status: int, form: str) -> None:
     device.adopts(device.publish(device.install()))
 
 
-@pytest.mark.gives("connectivity.keeps-polling")
-@pytest.mark.parametrize("behaviour", ["status-500", "status-403", "reset", "not-json", "wrong-media-type", "redirect"])
-def test_manifest_cannot_be_had(agent: Stage, behaviour: str) -> None:
-    """The request for the manifest is answered with something useless; afterwards all is well."""
+@pytest.mark.gives("connectivity.keeps-polling", "desired-state.converges")
+@pytest.mark.parametrize("kind", TROUBLES)
+def test_manifest_cannot_be_had(agent: Stage, kind: str) -> None:
+    """Requests for the manifest are answered in useless ways, one after the other; afterwards all is well."""
     device = agent.start()
-    device.adopts(device.publish(device.install()))
-    with agent.misbehave("manifest", behaviour):
-        device.polled(2)
-    device.adopts(device.publish(device.install()))
+    running = device.install()
+    device.adopts(device.publish(running))
+    for behaviour in TROUBLES[kind]:
+        with agent.misbehave("manifest", behaviour, count=1):
+            device.publish(running := device.change(running))
+            device.polled(2)
+    device.adopts(device.publish(device.change(running), device.install()))

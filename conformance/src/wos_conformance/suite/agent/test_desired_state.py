@@ -6,17 +6,21 @@ from wos_conformance.suite.agent.stage import Stage
 
 LIES = {
     "document-digest-wrong": "desired-state.document-verified",
+    "one-digest-wrong": "desired-state.document-verified",
     "bundle-digest-wrong": "desired-state.bundle-verified",
     "algorithm-unknown": "desired-state.algorithm-known",
     "version-lower": "desired-state.lower-version-refused",
     "version-equal": "desired-state.equal-version-refused",
 }
+DAMAGE = ("altered", "truncated", "reset-midway")
 OBSTACLES = {
     "artifacts-missing": "desired-state.not-found-keeps-running",
     "unreachable": "desired-state.failure-keeps-running",
 }
+_MOMENTS_AT_MOST = 40
 PECULIARITIES = {
     "sizes-wrong": "desired-state.size-advisory",
+    "sizes-missing": "desired-state.size-advisory",
     "unknown-members": "desired-state.unknown-members-ignored",
 }
 
@@ -54,6 +58,20 @@ def test_artifacts_cannot_be_had(agent: Stage, obstacle: str) -> None:
     device.adopts(device.publish(running))
     device.settles(device.publish(device.change(running), device.install(), defect=obstacle))
     device.adopts(device.publish(device.change(running), device.install()))
+
+
+@pytest.mark.gives("desired-state.failure-keeps-running", "desired-state.tag-only-when-adopted")
+def test_artifacts_come_damaged(agent: Stage) -> None:
+    """Documents and bundles do not arrive as they were sent, each time in another way; then they do."""
+    device = agent.start()
+    running = device.install()
+    device.adopts(device.publish(running))
+    for behaviour in DAMAGE:
+        running = device.change(running)
+        with agent.misbehave("artifact", behaviour):
+            publication = device.publish(running, device.install(), defect=f"artifact-{behaviour}")
+            device.settles(publication)
+        device.adopts(device.publish_again(publication))
 
 
 @pytest.mark.gives("desired-state.converges")
@@ -94,14 +112,19 @@ def test_power_is_cut_while_idle(agent: Stage) -> None:
 
 @pytest.mark.gives("desired-state.workloads-survive-power-cut", "desired-state.converges")
 @pytest.mark.needs("cut")
-@pytest.mark.parametrize("moment", ["manifest", "bundle", "document", "status"])
-def test_power_is_cut_during_an_update(agent: Stage, moment: str) -> None:
-    """The power fails right after the answer to a request of an update with three deployments."""
+def test_power_is_cut_at_every_moment_of_an_update(agent: Stage) -> None:
+    """The power fails while the agent waits for the first answer of an update, then for the second, until no more."""
     device = agent.start()
     deployments = [device.install() for _ in range(3)]
     device.adopts(device.publish(*deployments))
-    publication = device.publish(device.change(deployments[0]), deployments[1], device.install())
-    device.answered(publication, moment)
-    device.cut()
-    device.start()
-    device.adopts(publication)
+    for answers in range(_MOMENTS_AT_MOST):
+        deployments = [device.change(deployments[0]), deployments[1], device.install()]
+        with agent.silence(answers):
+            publication = device.publish(*deployments)
+            device.falls_silent(publication)
+            was_over = device.has_looked_at(publication, polls=2)
+            device.cut()
+        device.start()
+        device.adopts(device.publish_again(publication))
+        if was_over:
+            return

@@ -8,6 +8,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from wos_conformance.suite.agent.stage import Device, Stage, Wanted
 
+LIES = ["document-digest-wrong", "one-digest-wrong", "bundle-digest-wrong", "version-equal", "unreachable"]
+FAILURES = ["status-500", "status-404", "reset", "truncated", "not-json"]
+
 
 class Adversary(RuleBasedStateMachine):
     """Publishes good and bad manifests to an agent that begins with an empty device."""
@@ -19,6 +22,7 @@ class Adversary(RuleBasedStateMachine):
         super().__init__()
         self.example = self.stage.example()
         self.wanted: list[Wanted] = []
+        self.older: list[Wanted] | None = None
 
     @initialize()
     def begin(self) -> None:
@@ -34,6 +38,7 @@ class Adversary(RuleBasedStateMachine):
 
     def publish(self, wanted: list[Wanted]) -> None:
         """Publish a good manifest and wait until it runs."""
+        self.older = self.wanted if self.wanted and self.wanted != wanted else self.older
         self.wanted = wanted
         self.device.adopts(self.device.publish(*wanted))
 
@@ -56,16 +61,34 @@ class Adversary(RuleBasedStateMachine):
         chosen = index % len(self.wanted)
         self.publish([w for i, w in enumerate(self.wanted) if i != chosen])
 
-    @rule(
-        defect=st.sampled_from(
-            ["document-digest-wrong", "bundle-digest-wrong", "version-lower", "version-equal", "unreachable"]
-        )
-    )
+    @precondition(lambda self: self.wanted)
+    @rule()
+    def republish(self) -> None:
+        """All deployments leave and come back as they were."""
+        wanted = self.wanted
+        self.publish([])
+        self.publish(wanted)
+
+    @rule(defect=st.sampled_from(LIES))
     def lie(self, defect: str) -> None:
         """A manifest that must not be adopted; then again the good one."""
         changed = [self.device.change(w) for w in self.wanted]
         self.device.settles(self.device.publish(*changed, self.device.install(), defect=defect))
         self.publish(self.wanted)
+
+    @precondition(lambda self: self.older is not None)
+    @rule()
+    def roll_back(self) -> None:
+        """What was published earlier comes again under a lower version; then the present one."""
+        self.device.settles(self.device.publish(*(self.older or []), defect="version-lower"))
+        self.publish(self.wanted)
+
+    @rule(behaviour=st.sampled_from(FAILURES))
+    def fail(self, behaviour: str) -> None:
+        """The manifest cannot be had once; then something new can."""
+        with self.stage.misbehave("manifest", behaviour, count=1):
+            self.device.polled(2)
+        self.publish([*self.wanted, self.device.install()])
 
     @rule()
     def cut_power(self) -> None:

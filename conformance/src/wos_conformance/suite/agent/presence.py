@@ -1,0 +1,98 @@
+"""One agent as the double and the test control see it: what it asked, what it said, what runs."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from wos_conformance.drive import sample
+from wos_conformance.drive.trust_domain import Svid
+from wos_conformance.history import Control, Exchange, Publication
+from wos_conformance.suite.agent.wanted import Running
+
+if TYPE_CHECKING:
+    from wos_conformance.suite.agent.stage import Stage
+
+_POLL = "GET /api/v1/deployments "
+REQUESTS = {
+    "manifest": _POLL,
+    "bundle": "GET /api/v1/bundles/",
+    "document": "GET /api/v1/deployments/",
+    "status": "POST ",
+    "capabilities": "PUT /api/v1/capabilities/",
+}
+
+
+class Presence:
+    """The signs of one agent; nothing here makes it do anything."""
+
+    def __init__(self, stage: "Stage", svid: Svid) -> None:
+        self.stage = stage
+        self.svid = svid
+        self.spiffe_id = svid.spiffe_id or ""
+        self.state = sample.word(stage.random, 12)
+
+    def asked(self, operation: str = "", since: int = -1) -> list[Exchange]:
+        """Its requests of one operation, or all, after an event."""
+        begins = REQUESTS.get(operation, "")
+        with self.stage.double.changed:
+            known = self.stage.double.exchanges.get(self.spiffe_id, [])
+            return [e for e in known if e.seq > since and e.request.head.startswith(begins)]
+
+    def until(self, condition: Callable[[], bool], bound: float) -> bool:
+        """Look whenever something happened at the double or a poll interval passed, for as long as the bound."""
+        end = time.monotonic() + bound
+        while not condition():
+            seen = len(self.asked())
+            remaining = end - time.monotonic()
+            if remaining <= 0:
+                return False
+            pause = min(remaining, max(0.05, self.stage.declared("poll_interval")))
+            self.stage.double.wait(lambda seen=seen: len(self.asked()) > seen, pause)  # type: ignore[misc]
+        return True
+
+    def bound(self, *names: str) -> float:
+        """Three poll intervals and these declared values, in seconds."""
+        return 3 * self.stage.declared("poll_interval") + sum(map(self.stage.declared, names))
+
+    def workloads(self) -> Running:
+        """What runs now, by the test control."""
+        entries = self.stage.control("workloads", state=self.state).get("workloads")
+        return frozenset(
+            (str(entry.get("deploymentId")), str(entry.get("component")), str(entry.get("revision")))
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, dict)
+        )
+
+    def has_looked_at(self, publication: Publication, polls: int) -> bool:
+        """Whether the agent was served a manifest and has asked again so often since."""
+        asked = self.asked("manifest", publication.seq)
+        served = [e.seq for e in asked if e.response and f"ETag: {publication.etag}" in e.response.head]
+        return bool(served) and sum(e.seq > served[0] for e in asked) >= polls
+
+    def has_said(self, state: str, publication: Publication, since: int) -> set[str]:
+        """The deployments about which this state was reported, and taken, after an event, for a publication."""
+        found = set()
+        for exchange in self.asked("status", since):
+            report = self._report(exchange)
+            status, version = report.get("status"), report.get("adoptedManifestVersion")
+            new_enough = state == "removed" or (isinstance(version, int) and version >= publication.version)
+            if isinstance(status, dict) and status.get("state") == state and new_enough and _is_taken(exchange):
+                found.add(str(report.get("deploymentId")))
+        return found
+
+    def _report(self, exchange: Exchange) -> dict[str, Any]:
+        body = exchange.request.body
+        try:
+            value = json.loads(self.stage.recorder.blobs[body.blob]) if body else {}
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def last_start(self) -> Control:
+        """The last time that the agent was started."""
+        return [c for c in self.stage.recorder.history().of(Control) if c.verb == "start"][-1]
+
+
+def _is_taken(exchange: Exchange) -> bool:
+    return exchange.response is not None and exchange.response.head.startswith(("HTTP/1.1 200", "HTTP/1.1 201"))

@@ -1,0 +1,116 @@
+"""Deployments as a scenario wants them, and what shall run because of them."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from wos_conformance.drive import publication, sample
+
+Running = frozenset[tuple[str, str, str]]
+"""Deployment id, component and revision of all that runs."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A deployment as it shall run, or as it cannot: then `hopeless` says why.
+
+    `device_id` is None for the device of the agent; `spelling` changes the text of the document, not its meaning.
+    """
+
+    deployment_id: str
+    application: dict[str, Any]
+    values: dict[str, Any] = field(default_factory=dict)
+    device_id: str | None = None
+    spelling: str | None = None
+    hopeless: str | None = None
+
+    @classmethod
+    def new(cls, random: Random, components: int = 1, kind: str = "compose") -> "Wanted":
+        """A deployment that nobody has seen before."""
+        return cls(sample.uuid(random), sample.application(random, components, kind))
+
+    @property
+    def running(self) -> Running:
+        """All that shall run."""
+        parts = self.application["deploymentProfiles"][0]["components"]
+        return frozenset((self.deployment_id, part["name"], part["properties"]["revision"]) for part in parts)
+
+    def changed(self, random: Random) -> "Wanted":
+        """Another revision of the first component, and another parameter."""
+        revision = sample.revision(random)
+        changed = self._with(lambda a: _profile(a)["components"][0]["properties"].update(revision=revision))
+        return replace(changed, values={"rate": random.randrange(10_000, 20_000)})
+
+    def having(self, values: Mapping[str, Any]) -> "Wanted":
+        """The same with other values of parameters."""
+        return replace(self, values=dict(values))
+
+    def with_parameters(self, parameters: Mapping[str, Any]) -> "Wanted":
+        """The same with these parameters."""
+        return self._with(lambda application: application.update(parameters=dict(parameters)))
+
+    def for_other_device(self, device_id: str) -> "Wanted":
+        """The same for a device that is not there."""
+        return replace(self, device_id=device_id, hopeless="other-device")
+
+    def only_where(self, label: str, value: Any, *, holds: bool) -> "Wanted":
+        """The same for devices with this label alone."""
+        expression = {"key": label, "operator": "In", "values": [value]}
+        rules = {"eligibilityRules": [{"labelSelector": {"matchExpressions": [expression]}}]}
+        constrained = self._with(lambda application: _profile(application).update(deviceConstraints=rules))
+        return constrained if holds else replace(constrained, hopeless="ineligible")
+
+    def spelled(self, spelling: str) -> "Wanted":
+        """The same in a document that nobody should read (`SPELLINGS`)."""
+        return replace(self, spelling=spelling, hopeless="ambiguous-yaml")
+
+    def unobtainable(self) -> "Wanted":
+        """The same with a first component that cannot be retrieved."""
+        repository = "oci://registry.invalid/none"
+        return replace(
+            self._with(lambda a: _profile(a)["components"][0]["properties"].update(repository=repository)),
+            hopeless="artifact-unavailable",
+        )
+
+    def extended(self, random: Random) -> "Wanted":
+        """The same with extensions of a supplier that nobody knows."""
+        name, value = f"x-{sample.word(random)}-extensions", {"warmUpSeconds": random.randrange(100)}
+
+        def extend(application: dict[str, Any]) -> None:
+            _profile(application)[name] = value
+            _profile(application)["components"][0][name] = value
+
+        return self._with(extend)
+
+    def _with(self, change: Callable[[dict[str, Any]], Any]) -> "Wanted":
+        application = json.loads(json.dumps(self.application))
+        change(application)
+        return replace(self, application=application)
+
+    def document(self, device_id: str) -> bytes:
+        """Its document."""
+        content = publication.document(self.deployment_id, self.device_id or device_id, self.application, self.values)
+        return SPELLINGS[self.spelling](content) if self.spelling else content
+
+
+def _profile(application: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = application["deploymentProfiles"][0]
+    return found
+
+
+def _alias(content: bytes) -> bytes:
+    """The namespace is an alias of the name."""
+    named = re.sub(rb'("name": )("[^"]*",\s*"namespace": )"[^"]*"', rb"\1&name \2*name", content, count=1)
+    assert named != content
+    return named
+
+
+SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
+    "alias": _alias,
+    "repeated-key": lambda content: content.replace(b'"metadata": {', b'"metadata": {}, "metadata": {', 1),
+    "two-documents": lambda content: content + b"---\n" + content,
+}
+"""Texts of a document that some parsers read and an agent must not run."""
