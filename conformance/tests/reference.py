@@ -26,8 +26,8 @@ class Address(NamedTuple):
 
 
 @contextmanager
-def running_wos(folder: Path, credentials: Path, command: Sequence[str] = WOS) -> Iterator[Address]:
-    """A WOS with an empty database in `folder`, which trusts the given credentials."""
+def running_wos(folder: Path, credentials: Path, command: Sequence[str] = WOS, database: str = "") -> Iterator[Address]:
+    """A WOS with an empty database, in `folder` unless a URL is given, which trusts the given credentials."""
     token_file, ready_file = _token(folder), folder / "ready.json"
     configuration = {
         "listen": "127.0.0.1:0",
@@ -36,7 +36,7 @@ def running_wos(folder: Path, credentials: Path, command: Sequence[str] = WOS) -
         "key": str(credentials / "wos-key.pem"),
         "trust_bundle": str(credentials / "trust-bundle.pem"),
         "operator_token_file": str(token_file),
-        "database": f"sqlite:///{folder / 'wos.sqlite3'}",
+        "database": database or f"sqlite:///{folder / 'wos.sqlite3'}",
         "ready_file": str(ready_file),
     }
     (folder / "wos.yaml").write_text(json.dumps(configuration), "utf-8")

@@ -48,9 +48,9 @@ def status(deployment_id: str, state: str = "installed") -> dict[str, Any]:
 
 
 class Wos:
-    """One WOS with its storage; it may be killed and started again."""
+    """One WOS with its storage; it may be killed and started again. `settings` are those of its configuration."""
 
-    def __init__(self, folder: Path, trust_domain: TrustDomain) -> None:
+    def __init__(self, folder: Path, trust_domain: TrustDomain, **settings: Any) -> None:
         self.folder = folder
         self.trust_domain = trust_domain
         credential = trust_domain.issue(WOS_ID)
@@ -67,6 +67,7 @@ class Wos:
             "operator_token_file": str(folder / "token"),
             "database": f"sqlite:///{folder / 'wos.sqlite3'}",
             "ready_file": str(folder / "ready.json"),
+            **settings,
         }
         (folder / "wos.yaml").write_text(json.dumps(configuration))
         self._open = ExitStack()
@@ -95,11 +96,19 @@ class Wos:
         self._process.kill()
         self._process.wait()
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        self._process.send_signal(number)
+
+    def wait(self) -> None:
+        """Wait for an orderly end."""
+        assert self._process.wait(PATIENCE) in (0, -signal.SIGTERM)
+
     def close(self) -> None:
         """End in an orderly way."""
         self._open.close()
-        self._process.send_signal(signal.SIGTERM)
-        assert self._process.wait(PATIENCE) in (0, -signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
+        self.wait()
 
     def visitor(self, credential: Credential | None) -> httpx.Client:
         """Somebody who shows this certificate, or none."""

@@ -1,8 +1,11 @@
-"""A WOS that all tests share, and clients of their own."""
+"""A WOS that all tests share, and clients of their own; `WOS_TESTS_ON=postgresql` puts every WOS on a real server."""
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from postgresql_server import Server, running_postgresql
 from trust_domain import TrustDomain
 from visited_wos import Client, Wos
 
@@ -14,9 +17,35 @@ def trust_domain() -> TrustDomain:
 
 
 @pytest.fixture(scope="session")
-def wos(trust_domain: TrustDomain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wos]:
+def postgresql() -> Iterator[Server]:
+    """A server that all tests share."""
+    with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Makes empty databases and gives their URLs."""
+    if os.environ.get("WOS_TESTS_ON") == "postgresql":
+        server: Server = request.getfixturevalue("postgresql")
+        return server.database
+    return lambda: f"sqlite:///{tmp_path_factory.mktemp('database') / 'wos.sqlite3'}"
+
+
+@pytest.fixture(scope="session")
+def wos(
+    trust_domain: TrustDomain, tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]
+) -> Iterator[Wos]:
     """A WOS that all tests share; each has clients of its own."""
-    wos = Wos(tmp_path_factory.mktemp("wos"), trust_domain)
+    wos = Wos(tmp_path_factory.mktemp("wos"), trust_domain, database=new_database())
+    yield wos
+    wos.close()
+
+
+@pytest.fixture
+def own_wos(trust_domain: TrustDomain, tmp_path: Path, new_database: Callable[[], str]) -> Iterator[Wos]:
+    """A WOS of this test alone."""
+    wos = Wos(tmp_path, trust_domain, database=new_database())
     yield wos
     wos.close()
 

@@ -2,18 +2,9 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
-import pytest
-from trust_domain import TrustDomain
 from visited_wos import MANIFEST, PATIENCE, Client, Wos
-
-
-@pytest.fixture
-def own_wos(trust_domain: TrustDomain, tmp_path: Path) -> Wos:
-    """A WOS of this test alone."""
-    return Wos(tmp_path, trust_domain)
 
 
 def test_nothing_that_was_answered_is_lost(own_wos: Wos, client_of: Callable[..., Client]) -> None:
@@ -34,7 +25,6 @@ def test_nothing_that_was_answered_is_lost(own_wos: Wos, client_of: Callable[...
     assert client.report(kept).status_code == 200
     for url in (after.json()["bundle"]["url"], after.json()["deployments"][0]["url"]):
         assert client.http.get(url).status_code == 200
-    own_wos.close()
 
 
 def test_kill_after_each_change(own_wos: Wos, client_of: Callable[..., Client]) -> None:
@@ -51,7 +41,6 @@ def test_kill_after_each_change(own_wos: Wos, client_of: Callable[..., Client]) 
         assert {entry["deploymentId"] for entry in manifest["deployments"]} == wanted
         assert manifest["manifestVersion"] > version
         version = manifest["manifestVersion"]
-    own_wos.close()
 
 
 def test_restart_by_the_operator_is_done_once(own_wos: Wos, client_of: Callable[..., Client]) -> None:
@@ -65,7 +54,6 @@ def test_restart_by_the_operator_is_done_once(own_wos: Wos, client_of: Callable[
         assert time.monotonic() < deadline
     client.reconnect()
     assert [entry["deploymentId"] for entry in client.manifest()["deployments"]] == [deployment]
-    own_wos.close()
 
 
 def restarted(wos: Wos, request: dict[str, str]) -> int:

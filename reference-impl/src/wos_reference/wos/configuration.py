@@ -16,8 +16,15 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operator_listen: str
     operator_token_file: Path
     database: str = "sqlite:///wos.sqlite3"
+    """`sqlite:///FILE`, or `postgresql://…` for several replicas; the password may stand in PGPASSFILE."""
     ready_file: Path | None = None
     """Written with `{"wosUrl": …, "controlUrl": …}` as soon as both listeners accept."""
+    behind_proxy: str | None = None
+    """The address of the one proxy which ends TLS and passes certificates on (RFC 9440); the listener speaks HTTP."""
+    connection_lifetime: float = 300.0
+    """Seconds after which a connection ends, so that its handshake is never older than that."""
+    connections_at_most: int = 2000
+    log_level: str = "info"
 
     @classmethod
     def read(cls, path: Path) -> Self:

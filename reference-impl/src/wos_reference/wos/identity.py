@@ -13,7 +13,7 @@ _AGENT = re.compile(rf"(?P<wos>spiffe://[^/]+/margo/wfm/{_SEGMENT})/client/{_SEG
 _WOS = re.compile(rf"spiffe://[^/]+/margo/wfm/{_SEGMENT}")
 
 
-class IdentityError(Exception):
+class IdentityError(ValueError):
     """A certificate does not show an acceptable identity."""
 
 
@@ -99,13 +99,15 @@ def check_path(spiffe_id: str, own_id: str) -> None:
         raise IdentityError(f"{spiffe_id} belongs to another WOS")
 
 
-def own_spiffe_id(chain_file: Path) -> str:
-    """The SPIFFE id in the WOS's own certificate.
+def own_spiffe_id(chain_file: Path, expected: str | None = None) -> str:
+    """The SPIFFE id in the WOS's own certificate; it must be the expected one, if any.
 
     Raises:
-        IdentityError: the certificate is not the SVID of a WOS.
+        IdentityError: the certificate is not the SVID of a WOS, or of another one.
     """
     uris = _uris(x509.load_pem_x509_certificate(chain_file.read_bytes()))
     if len(uris) != 1 or not _WOS.fullmatch(uris[0]):
         raise IdentityError(f"{chain_file} does not name exactly one WOS: {uris}")
+    if expected not in (None, uris[0]):
+        raise IdentityError(f"{chain_file} names {uris[0]} instead of {expected}")
     return uris[0]

@@ -4,9 +4,12 @@ import json
 import logging
 import math
 import re
+import time
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,11 +18,13 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_etags
 
 from wos_reference.wos import artifact, schema
+from wos_reference.wos.body import TooLarge, body_of
 from wos_reference.wos.fleet import BUNDLE, Fleet
 from wos_reference.wos.identity import IdentityError, caller
 from wos_reference.wos.problem import Refusal, plain_problem, problem, transient_problem
 
 BODY_AT_MOST = 1 << 20
+NOTED_EVERY_SECONDS = 10
 IMMUTABLE = "private, max-age=31536000, immutable"
 
 logger = logging.getLogger(__name__)
@@ -35,6 +40,7 @@ class Interface:
         self.fleet = fleet
         self.own_id = own_id
         self.faults: dict[str, list[int]] = {}
+        self._noted: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -43,6 +49,9 @@ class Interface:
             answer = await self.serve(request)
         except Refusal as refusal:
             answer = refusal.answer
+        except (OperationalError, NoConnectionFree):  # the database is away, or too busy
+            logger.exception("the database did not answer")
+            answer = transient_problem(503)
         except Exception:  # whatever it is, the caller gets a problem document and the operator a traceback
             logger.exception("%s %s was not served", request.method, request.scope["raw_path"])
             answer = transient_problem(500)
@@ -50,7 +59,7 @@ class Interface:
 
     async def serve(self, request: Request) -> Response:
         """Find the caller, then the operation, then let it answer."""
-        client = await run_in_threadpool(self.authenticate, request)
+        client = request.scope["client_id"] = await run_in_threadpool(self.authenticate, request)
         for pattern, methods in ROUTES:
             found = pattern.fullmatch(request.scope["raw_path"].decode("latin-1"))
             if found is None:
@@ -58,6 +67,7 @@ class Interface:
             operation = methods.get(request.method)
             if operation is None:
                 raise Refusal(plain_problem(405, {"Allow": ", ".join(sorted(methods))}))
+            request.scope["operation"] = operation
             answer: Response = await getattr(self, operation)(request, client, _parameters(found))
             return answer
         raise Refusal(plain_problem(404))
@@ -101,7 +111,15 @@ class Interface:
         if not accepts_manifest(request.headers.getlist("accept")):
             raise Refusal(problem("server-cannot-generate-response"))
         content = await run_in_threadpool(self.fleet.manifest, client)
+        await self.note(client)
         return conditional(request, content, manifest_headers(content), artifact.MANIFEST_TYPE)
+
+    async def note(self, client: str) -> None:
+        """Write down now and then that a client asks; each time would cost a write for each poll."""
+        now = time.time()
+        if now - self._noted.get(client, 0) >= NOTED_EVERY_SECONDS:
+            self._noted[client] = now
+            await run_in_threadpool(self.fleet.saw, client, int(now))
 
     async def get_document(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
         """A document of the caller."""
@@ -145,24 +163,23 @@ ROUTES: list[tuple[re.Pattern[str], dict[str, str]]] = [
 
 
 def _parameters(found: re.Match[str]) -> dict[str, str]:
-    """Percent-decoded path parameters; what is not UTF-8 names nothing."""
-    try:
-        return {name: unquote_to_bytes(value).decode("utf-8") for name, value in found.groupdict().items()}
-    except UnicodeDecodeError as error:
-        raise Refusal(plain_problem(404)) from error
+    """Percent-decoded path parameters; what cannot be stored as a text becomes one that names nothing."""
+    decoded = {name: unquote_to_bytes(value).decode("utf-8", "replace") for name, value in found.groupdict().items()}
+    return {name: text.replace("\0", "\ufffd") for name, text in decoded.items()}
 
 
 async def json_body(request: Request) -> Any:
     """The body as JSON.
 
     Raises:
-        Refusal: it is too large, or is not JSON in UTF-8.
+        Refusal: it is too large, does not arrive, or is not JSON in UTF-8.
     """
-    content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > BODY_AT_MOST:
-            raise Refusal(plain_problem(413, {"Connection": "close"}))
+    try:
+        content = await body_of(request, BODY_AT_MOST)
+    except TooLarge as error:
+        raise Refusal(plain_problem(413, {"Connection": "close"}, str(error))) from error
+    except TimeoutError as error:
+        raise Refusal(plain_problem(408, {"Connection": "close"})) from error
     try:
         return json.loads(content.decode("utf-8"), parse_constant=_refuse, parse_int=_whole, parse_float=_fraction)
     except (ValueError, RecursionError) as error:

@@ -1,6 +1,5 @@
 """The operator's side: the test-control contract (openapi/test-control.yaml) on a listener of its own, with a token."""
 
-import hmac
 import json
 import os
 import sys
@@ -8,17 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection
-from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
 
-from wos_reference.wos import schema
+from wos_reference.wos.application import WrongApplication, check
 from wos_reference.wos.artifact import Deployment
+from wos_reference.wos.body import body_of
 from wos_reference.wos.fleet import Conflict, Fleet
 from wos_reference.wos.interface import Interface
+from wos_reference.wos.placement import NotPlaceable
+
+BODY_AT_MOST = 16 << 20
 
 Arguments = dict[str, Any]
 Verb = Callable[["Operator", Connection, Arguments], dict[str, Any]]
@@ -31,31 +32,24 @@ class WrongRequest(Exception):
 class Operator:
     """Carries out verbs; each is one transaction, and is carried out once for one `requestId`."""
 
-    def __init__(self, fleet: Fleet, interface: Interface, token: str) -> None:
+    def __init__(self, fleet: Fleet, interface: Interface) -> None:
         self.fleet = fleet
         self.interface = interface
-        self._token = token
         self._restarting = False
-
-    def application(self) -> Starlette:
-        """The ASGI application."""
-        return Starlette(routes=[Route("/control/v1/{verb}", self.answer, methods=["POST"])])
 
     async def answer(self, request: Request) -> JSONResponse:
         """Answer one request."""
-        if not hmac.compare_digest(request.headers.get("authorization", ""), f"Bearer {self._token}"):
-            return _error(401, "the token is missing or wrong")
         verb = request.path_params["verb"]
         if verb not in VERBS and verb != "restart":
             return _error(501, f"this WOS does not offer {verb!r}")
         try:
-            arguments = json.loads(await request.body())
+            arguments = json.loads(await body_of(request, BODY_AT_MOST))
             if not isinstance(arguments, dict):
                 raise WrongRequest("expected a JSON object")
             return await run_in_threadpool(self.carry_out, verb, arguments)
-        except (ValueError, WrongRequest, KeyError) as error:
+        except (ValueError, WrongRequest, WrongApplication, KeyError, TypeError) as error:
             return _error(400, f"{type(error).__name__}: {error}")
-        except Conflict as error:
+        except (Conflict, NotPlaceable) as error:
             return _error(409, str(error))
 
     def carry_out(self, verb: str, arguments: Arguments) -> JSONResponse:
@@ -85,17 +79,18 @@ class Operator:
         return {}
 
     def assign(self, connection: Connection, arguments: Arguments) -> dict[str, Any]:
-        """Assign a profile of an application."""
-        application, parameters = _application(arguments), arguments.get("parameters", {})
+        """Assign a profile of an application; without `deviceId`, to the first device that fits."""
+        application, parameters = arguments["application"], arguments.get("parameters", {})
+        check(application)
         _check_parameters(application, parameters)
-        deployment = Deployment("", arguments["deviceId"], application, arguments["profileId"], parameters)
+        deployment = Deployment("", arguments.get("deviceId", ""), application, arguments["profileId"], parameters)
         return {"deploymentId": self.fleet.assign(connection, arguments["spiffeId"], deployment)}
 
     def update(self, connection: Connection, arguments: Arguments) -> dict[str, Any]:
         """Change an assignment."""
         deployment_id = arguments.pop("deploymentId")
         if "application" in arguments:
-            _application(arguments)
+            check(arguments["application"])
         names = {"application": "application", "profileId": "profile_id", "parameters": "parameters"}
         changes = {names[name]: value for name, value in arguments.items()}
         self.fleet.change_deployment(connection, deployment_id, changes)
@@ -137,13 +132,6 @@ VERBS: dict[str, Verb] = {
 def begin_again() -> None:
     """Replace this process by a new one of itself, without a clean end: what was not stored is lost."""
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-
-
-def _application(arguments: Arguments) -> dict[str, Any]:
-    application: dict[str, Any] = arguments["application"]
-    if found := schema.faults("application-description", application):
-        raise WrongRequest(f"the application description is not valid: {found[0]}")
-    return application
 
 
 def _check_parameters(application: dict[str, Any], parameters: dict[str, Any]) -> None:

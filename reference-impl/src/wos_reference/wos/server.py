@@ -6,34 +6,27 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp
 
 from wos_reference.wos.configuration import Configuration
+from wos_reference.wos.connection import AgentConnection
+from wos_reference.wos.console import Console
 from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.identity import own_spiffe_id
 from wos_reference.wos.interface import Interface
+from wos_reference.wos.metric import Metrics
+from wos_reference.wos.observation import Observed
 from wos_reference.wos.operator import Operator
-from wos_reference.wos.problem import plain_problem
+from wos_reference.wos.proxy import BehindProxy
 from wos_reference.wos.storage import open_database
+from wos_reference.wos.trust import Trust
 
-
-class PeerCertificateProtocol(HttpToolsProtocol):
-    """Hands the leaf certificate of the peer to the application, and answers unreadable requests as errors.md says."""
-
-    def on_message_begin(self) -> None:
-        """Put the certificate into the scope of each request."""
-        super().on_message_begin()
-        tls = self.transport.get_extra_info("ssl_object")
-        self.scope.setdefault("extensions", {})["tls"] = {"client_cert": tls.getpeercert(True)}
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP with a problem document."""
-        problem = plain_problem(400, {"Connection": "close"})
-        head = b"".join(b"%s: %s\r\n" % header for header in problem.raw_headers)
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + bytes(problem.body))
-        self.transport.close()
+SHUTDOWN_WITHIN_SECONDS = 10
+_LOOK_AT_FILES_EVERY_SECONDS = 1.0
 
 
 def serve(configuration: Configuration) -> None:
@@ -42,33 +35,54 @@ def serve(configuration: Configuration) -> None:
     Raises:
         OSError: an address cannot be listened on, or a file cannot be read.
         IdentityError: the certificate is not the SVID of a WOS.
+        SQLAlchemyError, DatabaseTooNew: the database cannot be used.
     """
+    own_id = own_spiffe_id(configuration.svid)
     fleet = Fleet(open_database(configuration.database))
-    interface = Interface(fleet, own_spiffe_id(configuration.svid))
+    interface, metrics = Interface(fleet, own_id), Metrics(fleet)
     token = configuration.operator_token_file.read_text("ascii").strip()
-    operator = Operator(fleet, interface, token).application()
+    console = Console(fleet, metrics).application(Operator(fleet, interface), token)
+    trust = Trust(
+        [configuration.svid, configuration.key, configuration.trust_bundle],
+        check=lambda: own_spiffe_id(configuration.svid, expected=own_id),
+    )
     agents = _listener(configuration.listen, "AGENTS")
     operators = _listener(configuration.operator_listen, "OPERATORS")
-    servers = [
-        (uvicorn.Server(uvicorn.Config(operator, log_config=None, lifespan="off", access_log=False)), operators),
-        (uvicorn.Server(_interface_config(interface, configuration)), agents),
-    ]
-    asyncio.run(_serve_all(servers, lambda: _announce(configuration, agents, operators)))
+    agent_server = uvicorn.Server(_agent_config(Observed(interface, metrics), configuration, trust))
+    servers = [(uvicorn.Server(_config(console)), operators), (agent_server, agents)]
+    announce = lambda: _announce(configuration, agents, operators)  # noqa: E731
+    asyncio.run(_serve_all(servers, announce, _renew(trust, agent_server)))
 
 
-def _interface_config(interface: Interface, configuration: Configuration) -> uvicorn.Config:
+def _config(application: ASGIApp, **settings: Any) -> uvicorn.Config:
     return uvicorn.Config(
-        interface,
-        http=PeerCertificateProtocol,
+        application,
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_WITHIN_SECONDS,
+        **settings,
+    )
+
+
+def _agent_config(application: ASGIApp, configuration: Configuration, trust: Trust) -> uvicorn.Config:
+    bounds = {
+        "lifetime": configuration.connection_lifetime,
+        "connections_at_most": configuration.connections_at_most,
+    }
+    protocol = type("BoundedConnection", (AgentConnection,), bounds)
+    if configuration.behind_proxy:
+        return _config(BehindProxy(application, configuration.behind_proxy), http=protocol)
+    return _config(
+        application,
+        http=protocol,
         ssl_certfile=str(configuration.svid),
         ssl_keyfile=str(configuration.key),
         ssl_ca_certs=str(configuration.trust_bundle),
         ssl_cert_reqs=ssl.CERT_REQUIRED,
-        ssl_context_factory=tls_context,
+        ssl_context_factory=lambda config, default: trust.front(lambda: tls_context(config, default)),
     )
 
 
@@ -79,8 +93,20 @@ def tls_context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -
     return context
 
 
-async def _serve_all(servers: list[tuple[uvicorn.Server, socket.socket]], announce: Callable[[], None]) -> None:
+async def _renew(trust: Trust, server: uvicorn.Server) -> None:
+    """Look for a new SVID or trust bundle; connections that began before end when they are idle."""
+    while True:
+        await asyncio.sleep(_LOOK_AT_FILES_EVERY_SECONDS)
+        if trust.renewed():
+            for connection in list(server.server_state.connections):
+                connection.shutdown()
+
+
+async def _serve_all(
+    servers: list[tuple[uvicorn.Server, socket.socket]], announce: Callable[[], None], beside: Any
+) -> None:
     tasks = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
+    aside = asyncio.create_task(beside)
     while not all(server.started for server, _ in servers):
         done, _ = await asyncio.wait(tasks, timeout=0.01, return_when=asyncio.FIRST_COMPLETED)
         if done:
@@ -91,6 +117,9 @@ async def _serve_all(servers: list[tuple[uvicorn.Server, socket.socket]], announ
     for server, _ in servers:
         server.should_exit = True
     await asyncio.gather(*tasks)
+    aside.cancel()
+    with suppress(asyncio.CancelledError):
+        await aside
 
 
 def _listener(address: str, name: str) -> socket.socket:
@@ -107,7 +136,8 @@ def _announce(configuration: Configuration, agents: socket.socket, operators: so
     if configuration.ready_file is None:
         return
     (host, port), (operator_host, operator_port) = agents.getsockname(), operators.getsockname()
-    facts = {"wosUrl": f"https://{host}:{port}", "controlUrl": f"http://{operator_host}:{operator_port}"}
+    scheme = "http" if configuration.behind_proxy else "https"
+    facts = {"wosUrl": f"{scheme}://{host}:{port}", "controlUrl": f"http://{operator_host}:{operator_port}"}
     draft = configuration.ready_file.with_suffix(".new")
     draft.write_text(json.dumps(facts), "utf-8")
     draft.replace(configuration.ready_file)

@@ -1,6 +1,11 @@
-"""The tables of the WOS. What was acknowledged is committed; versions and artifacts are never changed."""
+"""The tables of the WOS, in SQLite or PostgreSQL.
+
+What was acknowledged is committed; versions and artifacts are never changed.
+"""
 
 from sqlalchemy import (
+    URL,
+    BigInteger,
     Boolean,
     Column,
     Engine,
@@ -11,7 +16,10 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    make_url,
 )
+
+from wos_reference.wos.migration import migrate
 
 TABLES = MetaData()
 
@@ -22,6 +30,7 @@ clients = Table(
     Column("admitted", Boolean, nullable=False),
     Column("version", String(20), nullable=False),
     Column("floor", String(20), nullable=False),
+    Column("seen_at", BigInteger),
 )
 devices = Table(
     "devices",
@@ -29,16 +38,26 @@ devices = Table(
     Column("spiffe_id", String, primary_key=True),
     Column("device_id", String, primary_key=True),
     Column("document", Text, nullable=False),
+    Column("announced_at", BigInteger, nullable=False),
+)
+applications = Table(
+    "applications",
+    TABLES,
+    Column("id", String, primary_key=True),
+    Column("version", String, primary_key=True),
+    Column("description", Text, nullable=False),
 )
 deployments = Table(
     "deployments",
     TABLES,
     Column("id", String, primary_key=True),
-    Column("spiffe_id", String, nullable=False, index=True),
+    Column("spiffe_id", String, nullable=False),
     Column("assignment", Text, nullable=False),
     Column("document", LargeBinary, nullable=False),
     Column("withdrawn", Boolean, nullable=False),
+    Column("changed_in", String(20), nullable=False),
     Column("status", Text),
+    Column("reported_at", BigInteger),
 )
 manifests = Table(
     "manifests",
@@ -64,27 +83,42 @@ requests = Table(
 
 
 def open_database(url: str) -> Engine:
-    """The database, with its tables made if they are missing."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        _prepare_sqlite(engine)
-    TABLES.create_all(engine)
+    """The database at a URL, with its tables brought to the newest version.
+
+    `postgresql://` stands for psycopg 3; what the URL leaves out, libpq takes from its environment.
+
+    Raises:
+        SQLAlchemyError: it cannot be reached, or the URL makes no sense.
+        DatabaseTooNew: a later release has written it.
+    """
+    found = make_url(url)
+    engine = _sqlite(found) if found.get_backend_name() == "sqlite" else _postgresql(found)
+    migrate(engine)
     return engine
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _postgresql(url: URL) -> Engine:
+    """Durable as PostgreSQL is by itself; whoever waits too long for a lock or an answer is told to come again."""
+    limits = {"options": "-c lock_timeout=10s -c statement_timeout=20s", "connect_timeout": 5}
+    return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args=limits)
+
+
+def _sqlite(url: URL) -> Engine:
     """WAL and FULL: readers do not wait for writers, and what was committed survives a power cut."""
+    engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
     def configure(connection, _record):  # type: ignore[no-untyped-def]
         connection.isolation_level = None  # transactions are begun below, before the first read
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+        for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection):  # type: ignore[no-untyped-def]
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
 
 
 def version_text(version: int) -> str:

@@ -1,0 +1,57 @@
+"""Figures for Prometheus: what was asked and answered, and how the fleet stands."""
+
+from collections import Counter as Count
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from wos_reference.wos.fleet import Fleet
+from wos_reference.wos.overview import overview
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The figures of one process; those of the fleet are read from the database when they are asked for."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._registry = CollectorRegistry()
+        labels = ["operation", "status"]
+        self._requests = Counter("wos_requests", "Requests of agents", labels, registry=self._registry)
+        self._seconds = Histogram("wos_request_seconds", "Time to answer", ["operation"], registry=self._registry)
+        self._registry.register(_FleetCollector(fleet))
+
+    def count(self, operation: str, status: int, seconds: float) -> None:
+        """Add one request of an agent."""
+        self._requests.labels(operation, str(status)).inc()
+        self._seconds.labels(operation).observe(seconds)
+
+    def text(self) -> bytes:
+        """All figures in the exposition format."""
+        return generate_latest(self._registry)
+
+
+class _FleetCollector(Collector):
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Nothing is read from the database before somebody asks."""
+        return []
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """The fleet as it stands."""
+        with self._fleet.look() as connection:
+            clients = overview(connection)
+        yield GaugeMetricFamily("wos_clients", "Admitted clients", sum(client.admitted for client in clients))
+        yield GaugeMetricFamily("wos_devices", "Devices that are kept", sum(len(client.devices) for client in clients))
+        states = Count(deployment.state for client in clients for deployment in client.deployments)
+        deployments = GaugeMetricFamily("wos_deployments", "Deployments by last reported state", labels=["state"])
+        for state, number in sorted(states.items()):
+            deployments.add_metric([state], number)
+        yield deployments
+        lines = [deployment for client in clients for deployment in client.deployments]
+        behind = sum(not deployment.is_current for deployment in lines)
+        yield GaugeMetricFamily("wos_deployments_behind", "Deployments that are not what is wanted", behind)
