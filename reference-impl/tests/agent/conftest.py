@@ -65,22 +65,36 @@ def deployment_id(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012d}"
 
 
-def document(number: int, revision: str = "1.0.0", components: tuple[str, ...] = ("mixer",), value: Any = 12) -> bytes:
+def document(
+    number: int,
+    revision: str = "1.0.0",
+    components: tuple[str, ...] = ("mixer",),
+    value: Any = 12,
+    *,
+    kind: str = "compose",
+    device: str = "press-7",
+    pointer: str = "SPEED",
+    repository: Callable[[str], str] = lambda component: "oci://r.example/m",
+    properties: dict[str, Any] | None = None,
+) -> bytes:
     """A valid document for the deployment with this number."""
     content = {
         "id": deployment_id(number),
-        "metadata": {"name": "mixer", "namespace": "mixer", "deviceId": "press-7"},
+        "metadata": {"name": "mixer", "namespace": "mixer", "deviceId": device},
         "spec": {
             "applicationId": "com-example-mixer",
             "deploymentProfile": {
-                "type": "compose",
+                "type": kind,
                 "components": [
-                    {"name": name, "properties": {"repository": "oci://r.example/m", "revision": revision}}
+                    {
+                        "name": name,
+                        "properties": {"repository": repository(name), "revision": revision, **(properties or {})},
+                    }
                     for name in components
                 ],
             },
             "parameters": {
-                "speed": {"value": value, "targets": [{"pointer": "SPEED", "components": [components[0]]}]},
+                "speed": {"value": value, "targets": [{"pointer": pointer, "components": [components[0]]}]},
             },
         },
     }

@@ -89,7 +89,7 @@ def test_versions_are_exact_up_to_the_greatest(wos, agent, make):
         assert wos.reports(number)[-1].report["adoptedManifestVersion"] == version
 
 
-def test_runtime_that_fails_is_reported_and_tried_again(wos, agent, make):
+def test_failed_installation_stays_failed_until_there_is_another_revision(wos, agent, make):
     blocked = agent.state / "workloads" / make.deployment_id(1)
     blocked.parent.mkdir(parents=True)
     blocked.write_text("in the way")
@@ -99,6 +99,12 @@ def test_runtime_that_fails_is_reported_and_tried_again(wos, agent, make):
     failure = wos.reports(1)[-1].report
     assert failure["status"]["error"]["source"] == "mixer"
     blocked.unlink()
+    agent.cut()
+    agent.start()
+    wos.wait_for_polls(4)
+    assert list(dict.fromkeys(wos.states(1))) == ["pending", "installing", "failed"]
+    assert agent.workloads() == {}
+    wos.publish(3, make.document(1, "1.0.1"))
     wos.wait_for_state(1, "installed")
 
 

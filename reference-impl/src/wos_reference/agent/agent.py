@@ -3,6 +3,8 @@
 import json
 import logging
 import time
+from enum import Enum, auto
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,21 +21,35 @@ from wos_reference.agent.retrieval import Retrieval
 from wos_reference.agent.runtime import Runtime
 from wos_reference.agent.schedule import Gate
 from wos_reference.agent.transport import Answer, NoAnswerError, Transport
+from wos_reference.agent.workshop import Workshop
 
 log = logging.getLogger(__name__)
 security_log = logging.getLogger("security")
 
 
+class News(Enum):
+    """What may end the wait of the loop before its time."""
+
+    STOP = auto()
+    WORK = auto()
+
+
 class Agent:
     """One agent with its ledger and its runtime."""
 
-    def __init__(self, configuration: Configuration, ledger: Ledger, runtime: Runtime) -> None:
-        """Read identity and capabilities. Raises IdentityError, ConfigurationError and OSError."""
+    def __init__(
+        self,
+        configuration: Configuration,
+        ledger: Ledger,
+        runtime: Runtime,
+        transport: Transport,
+        news: SimpleQueue[News],
+    ) -> None:
+        """Read the capabilities. Raises ConfigurationError and OSError."""
         self._configuration = configuration
         self._ledger = ledger
         self._capabilities = configuration.capabilities.read_bytes()
         self._device_id = device_id_of(self._capabilities, configuration.capabilities)
-        transport = Transport(configuration)
         backoff = configuration.max_backoff
         self._announcement = Operation("announceCapabilities", transport, ledger, backoff)
         self._manifest = Operation("getManifest", transport, ledger, backoff)
@@ -46,19 +62,21 @@ class Agent:
         self._outbox = Outbox(self._status, ledger)
         self._repair = Gate(backoff)
         self._announced = False
+        self._news = news
+        self._workshop = Workshop(partial(news.put, News.WORK))
 
-    def run(self, stop: SimpleQueue[None]) -> None:
-        """Work until something is put into `stop`; what was adopted before runs again before anything is asked."""
+    def run(self) -> None:
+        """Work until the news is to stop; what was adopted before runs again at once."""
         while True:
             try:
-                return stop.get(timeout=self.step())
+                if self._news.get(timeout=self.step()) is News.STOP:
+                    return
             except Empty:
                 continue
 
     def step(self) -> float:
         """Do everything that is due, at most one report; the seconds until there is something to do again."""
-        if self._repair.is_open():
-            self._reconcile()
+        self._work()
         if not self._announced and self._announcement.gate.is_open():
             self.announce()
         if self._announced and self._manifest.gate.is_open():
@@ -69,15 +87,20 @@ class Agent:
             report = self._outbox.next_report()
         return self._idle_time(has_report=report is not None)
 
+    def _work(self) -> None:
+        """Let the runtime go on with what it does, and look again whether there is something to do when it is due."""
+        self._workshop.advance()
+        if self._repair.is_open() and not self._workshop.is_busy:
+            self._repair.succeeded(self._configuration.poll_interval)
+            self._workshop.begin(self._reconciler.reconcile())
+
     def _idle_time(self, has_report: bool) -> float:
-        gates = [self._repair, self._manifest.gate if self._announced else self._announcement.gate]
+        gates = [self._manifest.gate if self._announced else self._announcement.gate]
+        if not self._workshop.is_busy:
+            gates.append(self._repair)
         if has_report:
             gates.append(self._status.gate)
         return max(0.0, min(gate.due for gate in gates) - time.monotonic())
-
-    def _reconcile(self) -> None:
-        self._reconciler.reconcile()
-        self._repair.succeeded(self._configuration.poll_interval)
 
     def announce(self) -> None:
         """Send the capabilities as they were given; no manifest is asked for until the WOS has taken them."""
@@ -124,7 +147,8 @@ class Agent:
             if self.is_acceptable(manifest):
                 self._retrieval.retrieve(manifest)
                 adoption.adopt(manifest, self._ledger, self._reporter)
-                self._reconcile()
+                self._repair.open()
+                self._work()
         except (ManifestError, NoAnswerError) as error:
             log.warning("the manifest is not adopted: %s", error)
 

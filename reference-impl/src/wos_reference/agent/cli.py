@@ -1,7 +1,7 @@
-"""The command `reference-agent`: `run` is the agent, `test-control` lets a test start, cut and look at it."""
+"""The command `reference-agent`: `run` is the agent, `status` looks at it, `test-control` lets a test steer it."""
 
 import argparse
-import logging
+import json
 import shlex
 import signal
 import sys
@@ -9,12 +9,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 
-from wos_reference.agent import control
-from wos_reference.agent.agent import Agent
+from wos_reference.agent import control, journal
+from wos_reference.agent.agent import Agent, News
 from wos_reference.agent.configuration import ConfigurationError, load
 from wos_reference.agent.identity import IdentityError
 from wos_reference.agent.ledger import Ledger, LedgerError
-from wos_reference.agent.runtime.folder import FolderRuntime
+from wos_reference.agent.runtime.selection import runtime_of
+from wos_reference.agent.transport import Transport
 
 EXIT_USAGE = 2
 
@@ -22,53 +23,64 @@ EXIT_USAGE = 2
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code (2 for a configuration that cannot be used)."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # one line a request would bury what the agent decides
-    return run(options.config) if options.command == "run" else answer_control(options)
+    journal.begin()
+    try:
+        return int(options.command(options))
+    except (ConfigurationError, IdentityError, LedgerError, OSError) as error:
+        print(f"reference-agent: {error}", file=sys.stderr)
+        return EXIT_USAGE
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="reference-agent")
-    commands = parser.add_subparsers(dest="command", required=True)
-    agent = commands.add_parser("run", help="run the agent until SIGTERM")
-    agent.add_argument("--config", type=Path, required=True, metavar="FILE")
+    commands = parser.add_subparsers(required=True)
+    for command, purpose in (
+        (run, "run the agent until SIGTERM"),
+        (status, "print as JSON what the agent has adopted and what became of it"),
+    ):
+        agent = commands.add_parser(command.__name__, help=purpose)
+        agent.add_argument("--config", type=Path, required=True, metavar="FILE")
+        agent.set_defaults(command=command)
     supervisor = commands.add_parser("test-control", help="answer the test-control contract for role agent")
     supervisor.add_argument("--listen", default="127.0.0.1:0", metavar="127.0.0.1:PORT")
     supervisor.add_argument("--token-file", type=Path, required=True, metavar="FILE")
     supervisor.add_argument("--folder", type=Path, required=True, metavar="DIR")
     supervisor.add_argument("--ready-file", type=Path, required=True, metavar="FILE")
     supervisor.add_argument("--agent-command", type=shlex.split, metavar="COMMAND", help="in place of this agent")
+    supervisor.set_defaults(command=answer_control)
     return parser
 
 
-def run(file: Path) -> int:
-    """Run the agent that `file` describes until SIGTERM or SIGINT."""
-    stop = stop_on_signal()
-    try:
-        configuration = load(file)
-        ledger = Ledger(configuration.state)
-        agent = Agent(configuration, ledger, FolderRuntime(configuration.state / "workloads"))
-    except (ConfigurationError, IdentityError, LedgerError, OSError) as error:
-        print(f"reference-agent: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    agent.run(stop)
+def run(options: argparse.Namespace) -> int:
+    """Run the agent that `options.config` describes until SIGTERM or SIGINT."""
+    news = stop_on_signal()
+    configuration = load(options.config)
+    ledger, transport = Ledger(configuration.state), Transport(configuration)
+    Agent(configuration, ledger, runtime_of(configuration), transport, news).run()
     return 0
 
 
-def stop_on_signal() -> SimpleQueue[None]:
-    """A queue that SIGTERM and SIGINT fill; they also end a request that is under way, which the ledger survives.
+def status(options: argparse.Namespace) -> int:
+    """Print the adopted version, the deployments with their states and how many reports are still in line."""
+    print(json.dumps(Ledger.look(load(options.config).state), indent=2))
+    return 0
 
-    A queue, because an event or a lock that the interrupted code holds would lock the process for ever.
+
+def stop_on_signal() -> SimpleQueue[News]:
+    """A queue into which SIGTERM and SIGINT put STOP; they also end a request that is under way.
+
+    The ledger survives that. A queue, because an event or a lock that the interrupted code holds would lock the
+    process for ever.
     """
-    stop: SimpleQueue[None] = SimpleQueue()
+    news: SimpleQueue[News] = SimpleQueue()
 
     def end(signal_number: int, frame: FrameType | None) -> None:
-        stop.put(None)
+        news.put(News.STOP)
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    return stop
+    return news
 
 
 def answer_control(options: argparse.Namespace) -> int:

@@ -1,5 +1,12 @@
-"""What one agent is told before it starts: one YAML file, read once; a wrong value ends the start with a sentence."""
+"""What one agent is told before it starts: one YAML file and environment variables, read once.
 
+Each value of the file may be replaced by a variable `WOS_AGENT_<NAME>` whose text is read as YAML.
+A wrong value ends the start with a sentence.
+"""
+
+import os
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,9 +14,25 @@ from urllib.parse import urlsplit
 
 import yaml
 
+PREFIX = "WOS_AGENT_"
+RUNTIMES = ("folder", "compose", "helm")
+
 
 class ConfigurationError(Exception):
     """The configuration cannot be used; the text says which value is wrong and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The runtimes of a device and how they are reached; `owner` marks what this agent runs there."""
+
+    runtimes: tuple[str, ...]
+    owner: str
+    compose_command: tuple[str, ...]
+    docker_host: str | None
+    helm_command: tuple[str, ...]
+    kubeconfig: Path | None
+    plain_http_registries: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -25,16 +48,12 @@ class Configuration:
     poll_interval: float
     request_timeout: float
     max_backoff: float
+    engines: Engines
 
 
-def load(file: Path) -> Configuration:
-    """Read `file`; relative paths in it count from its own folder. Raises ConfigurationError."""
-    try:
-        values = yaml.safe_load(file.read_bytes())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"cannot read {file}: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigurationError(f"{file} is not a mapping")
+def load(file: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
+    """Read `file`, then `environment`; relative paths count from the folder of `file`. Raises ConfigurationError."""
+    values = _read(file) | _variables(environment)
     return Configuration(
         wos_url=_wos_url(values),
         svid=file.parent / _text(values, "svid"),
@@ -45,14 +64,58 @@ def load(file: Path) -> Configuration:
         poll_interval=_seconds(values, "poll_interval"),
         request_timeout=_seconds(values, "request_timeout"),
         max_backoff=_seconds(values, "max_backoff"),
+        engines=_engines(values, file.parent),
     )
 
 
-def _text(values: dict[str, Any], name: str) -> str:
-    value = values.get(name)
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_bytes())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"cannot read {file}: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{file} is not a mapping")
+    return values
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        return {
+            name.removeprefix(PREFIX).lower(): yaml.safe_load(text)
+            for name, text in environment.items()
+            if name.startswith(PREFIX)
+        }
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"a variable {PREFIX}… is not YAML: {error}") from error
+
+
+def _engines(values: dict[str, Any], folder: Path) -> Engines:
+    runtimes = _texts(values, "runtimes", ["folder"])
+    if not runtimes or set(runtimes) - set(RUNTIMES) or ("folder" in runtimes and len(runtimes) > 1):
+        raise ConfigurationError(f"runtimes is {runtimes!r}; expected [folder], or some of {RUNTIMES[1:]}")
+    return Engines(
+        runtimes=runtimes,
+        owner=_text(values, "owner", "agent"),
+        compose_command=tuple(shlex.split(_text(values, "compose_command", "docker compose"))),
+        docker_host=values.get("docker_host") and _text(values, "docker_host"),
+        helm_command=tuple(shlex.split(_text(values, "helm_command", "helm"))),
+        kubeconfig=folder / _text(values, "kubeconfig") if values.get("kubeconfig") else None,
+        plain_http_registries=frozenset(_texts(values, "plain_http_registries", [])),
+    )
+
+
+def _text(values: dict[str, Any], name: str, default: str | None = None) -> str:
+    value = values.get(name, default)
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"{name} is {value!r}; expected a text")
     return value
+
+
+def _texts(values: dict[str, Any], name: str, default: list[str]) -> tuple[str, ...]:
+    value = values.get(name, default)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ConfigurationError(f"{name} is {value!r}; expected a list of texts")
+    return tuple(value)
 
 
 def _seconds(values: dict[str, Any], name: str) -> float:

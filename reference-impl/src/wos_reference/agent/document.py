@@ -17,16 +17,20 @@ NODE_LIMIT = 100_000
 DEPTH_LIMIT = 64
 COMPONENT_NAME = re.compile(r"[a-z0-9-]+")
 DEPLOYMENT_TYPES = ("helm", "compose", "custom")
+TIMEOUT = re.compile(r"([0-9]{1,6})m([0-9]{1,6})s")
+DEFAULT_TIMEOUT = 300.0  # seconds for an installation whose component names no timeout
 
 
 @dataclass(frozen=True)
 class Component:
-    """One component as it shall run; `parameters` maps pointer to value."""
+    """One component as it shall run; `parameters` maps pointer to value, `timeout` (s) bounds its installation."""
 
     name: str
     repository: str
     revision: str
     parameters: dict[str, Any] = field(default_factory=dict)
+    wait: bool = True
+    timeout: float = DEFAULT_TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Document:
 
     deployment_id: str
     name: str
+    namespace: str
+    device_id: str
     type: str
     components: tuple[Component, ...]
 
@@ -104,6 +110,8 @@ def _document(content: Any) -> Document:
     document = Document(
         deployment_id=content["id"],
         name=_text(content["metadata"]["name"]),
+        namespace=_text(content["metadata"]["namespace"]),
+        device_id=_text(content["metadata"]["deviceId"]),
         type=profile["type"],
         components=tuple(_component(item, parameters) for item in profile["components"]),
     )
@@ -119,8 +127,22 @@ def _component(item: Any, parameters: dict[str, Any]) -> Component:
         raise TypeError(f"{name!r:.100} is not the name of a component")
     properties = item["properties"]
     return Component(
-        name, _text(properties["repository"]), _text(properties["revision"]), parameters_of(name, parameters)
+        name,
+        _text(properties["repository"]),
+        _text(properties["revision"]),
+        parameters_of(name, parameters),
+        wait=properties.get("wait", True) is not False,
+        timeout=_seconds(properties.get("timeout")),
     )
+
+
+def _seconds(timeout: Any) -> float:
+    if timeout is None:
+        return DEFAULT_TIMEOUT
+    match = TIMEOUT.fullmatch(_text(timeout))
+    if match is None:
+        raise TypeError(f"{timeout!r:.100} is not a timeout such as 5m30s")
+    return 60.0 * int(match[1]) + int(match[2])
 
 
 def parameters_of(component: str, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wos_reference.agent.desired_state import Entry, Manifest
 
@@ -20,7 +21,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS manifest (one INTEGER PRIMARY KEY CHECK (one = 1), version TEXT NOT NULL, tag TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS document (digest TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS deployment (
-    id TEXT PRIMARY KEY, digest TEXT NOT NULL, version TEXT NOT NULL, wanted INTEGER NOT NULL, state TEXT
+    id TEXT PRIMARY KEY, digest TEXT NOT NULL, version TEXT NOT NULL, wanted INTEGER NOT NULL, state TEXT, outcome TEXT
 );
 CREATE TABLE IF NOT EXISTS outbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT, deployment_id TEXT NOT NULL, state TEXT NOT NULL, body BLOB NOT NULL,
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 CREATE INDEX IF NOT EXISTS outbox_line ON outbox (deployment_id, number);
 CREATE TABLE IF NOT EXISTS hold (operation TEXT PRIMARY KEY, until REAL NOT NULL, told REAL NOT NULL);
 """
+DEPLOYMENT_QUERY = "SELECT id, digest, version, wanted, state, outcome FROM deployment"
 
 
 class LedgerError(Exception):
@@ -39,7 +41,8 @@ class LedgerError(Exception):
 class Deployment:
     """One deployment that the agent runs or still has to remove.
 
-    `version` is that of the newest adopted manifest which names it; `state` is the last report in line or delivered.
+    `version` is that of the newest adopted manifest which names it; `state` is the last report in line or delivered;
+    `is_given_up` says that the installation of this revision has failed for good.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Deployment:
     version: int
     wanted: bool
     state: str | None
+    is_given_up: bool
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,27 @@ class Ledger:
             self._database.executescript(SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(f"{folder} is in use or damaged: {error}") from error
+
+    @staticmethod
+    def look(folder: Path) -> dict[str, Any]:
+        """What a person wants to know, read beside an agent that may be running. Raises LedgerError."""
+        try:
+            database = sqlite3.connect(f"{(folder / 'ledger.sqlite').resolve().as_uri()}?mode=ro", uri=True)
+            with closing(database):
+                manifest = database.execute("SELECT version, tag FROM manifest").fetchone() or (None, None)
+                deployments = database.execute("SELECT id, state, version, wanted FROM deployment ORDER BY rowid")
+                names = ("deploymentId", "state", "adoptedManifestVersion", "wanted")
+                return {
+                    "adoptedManifestVersion": manifest[0] and int(manifest[0]),
+                    "tag": manifest[1],
+                    "deployments": [
+                        dict(zip(names, (row[0], row[1], int(row[2]), bool(row[3])), strict=True))
+                        for row in deployments
+                    ],
+                    "reportsInLine": database.execute("SELECT count(*) FROM outbox").fetchone()[0],
+                }
+        except sqlite3.Error as error:
+            raise LedgerError(f"{folder} holds no ledger that can be read: {error}") from error
 
     def close(self) -> None:
         """Give the state folder free."""
@@ -121,15 +146,30 @@ class Ledger:
 
     def deployments(self) -> list[Deployment]:
         """All deployments, in the order in which they first came."""
-        rows = self._database.execute("SELECT id, digest, version, wanted, state FROM deployment ORDER BY rowid")
-        return [Deployment(row[0], row[1], int(row[2]), bool(row[3]), row[4]) for row in rows]
+        return [_deployment(row) for row in self._database.execute(f"{DEPLOYMENT_QUERY} ORDER BY rowid")]
+
+    def deployment(self, deployment_id: str) -> Deployment | None:
+        """One deployment, if it is known."""
+        row = self._database.execute(f"{DEPLOYMENT_QUERY} WHERE id = ?", (deployment_id,)).fetchone()
+        return _deployment(row) if row else None
 
     def want(self, entry: Entry, version: int) -> None:
-        """Let the deployment of `entry` be wanted under the manifest `version`."""
+        """Let the deployment of `entry` be wanted under the manifest `version`; another revision is a new start."""
         self._database.execute(
-            "INSERT INTO deployment VALUES (?, ?, ?, 1, NULL) ON CONFLICT (id) DO UPDATE"
-            " SET digest = excluded.digest, version = excluded.version, wanted = 1",
+            "INSERT INTO deployment VALUES (?, ?, ?, 1, NULL, NULL) ON CONFLICT (id) DO UPDATE SET"
+            " outcome = CASE WHEN digest = excluded.digest AND wanted THEN outcome END,"
+            " digest = excluded.digest, version = excluded.version, wanted = 1",
             (entry.deployment_id, entry.digest, str(version)),
+        )
+
+    def note_success(self, deployment_id: str) -> None:
+        """This revision has been installed once; from now on it is repaired for as long as it is wanted."""
+        self._database.execute("UPDATE deployment SET outcome = 'installed' WHERE id = ?", (deployment_id,))
+
+    def give_up(self, deployment_id: str) -> None:
+        """The installation of this revision has failed for good, if it never succeeded."""
+        self._database.execute(
+            "UPDATE deployment SET outcome = 'given up' WHERE id = ? AND outcome IS NULL", (deployment_id,)
         )
 
     def no_longer_want(self, deployment_id: str) -> None:
@@ -189,3 +229,7 @@ class Ledger:
         """The seconds for which `operation` is still to be left alone; never more than the WOS asked for."""
         row = self._database.execute("SELECT until, told FROM hold WHERE operation = ?", (operation,)).fetchone()
         return min(max(0.0, row[0] - time.time()), row[1]) if row else 0.0
+
+
+def _deployment(row: tuple[Any, ...]) -> Deployment:
+    return Deployment(row[0], row[1], int(row[2]), bool(row[3]), row[4], row[5] == "given up")

@@ -3,15 +3,17 @@
 The order is always: ledger first, runtime second, the claim in a report last.
 """
 
-import json
 import logging
-from dataclasses import asdict
+from collections.abc import Generator
+from functools import partial
+from typing import Any
 
 from wos_reference.agent.ledger import Deployment, Ledger
 from wos_reference.agent.report import ComponentState
 from wos_reference.agent.reporter import Reporter
-from wos_reference.agent.runtime import Runtime, Workload, WorkloadError, workloads_of
+from wos_reference.agent.runtime import RetrievalError, Runtime, Workload, WorkloadError, exact, workloads_of
 from wos_reference.agent.schedule import Gate
+from wos_reference.agent.workshop import Job, Work
 
 log = logging.getLogger(__name__)
 
@@ -27,23 +29,18 @@ class Reconciler:
         self._reporter = reporter
         self._retry = Gate(max_backoff)
 
-    def reconcile(self) -> None:
-        """Bring what runs to what is adopted, as far as the runtime can."""
-        try:
-            running = self.running()
-            due = [deployment for deployment in self._ledger.deployments() if self._is_due(deployment, running)]
-            if due:
-                self._work_on(due, running)
-            self._remove_strays(running)
-        except WorkloadError as error:
-            log.error("the runtime failed: %s", error)
-
-    def running(self) -> dict[str, set[str]]:
-        """What runs now: deployment id -> its workloads, each in the form of `exact`."""
-        running: dict[str, set[str]] = {}
-        for workload in self._runtime.running():
-            running.setdefault(workload.deployment_id, set()).add(exact(workload))
-        return running
+    def reconcile(self) -> Work:
+        """The work that brings what runs to what is adopted, as far as the runtime can."""
+        running = by_deployment((yield self._runtime.running))
+        due = [deployment for deployment in self._ledger.deployments() if self._is_due(deployment, running)]
+        failures = 0
+        for deployment in sorted(due, key=lambda deployment: deployment.wanted):  # removals first
+            failures += yield from self._work_on(deployment, running)
+        if due:
+            self._retry.failed() if failures else self._retry.succeeded()
+        for deployment in due:
+            running.pop(deployment.id, None)
+        yield from self._remove_strays(running)
 
     def is_done(self, deployment: Deployment, running: dict[str, set[str]]) -> bool:
         """Whether exactly that runs which shall run of a deployment."""
@@ -54,48 +51,55 @@ class Reconciler:
         return {exact(workload) for workload in workloads}
 
     def _is_due(self, deployment: Deployment, running: dict[str, set[str]]) -> bool:
-        if deployment.state == "failed" and not self._retry.is_open():
+        if deployment.state == "failed" and (deployment.is_given_up or not self._retry.is_open()):
             return False
         return deployment.state != "installed" or not self.is_done(deployment, running)
 
-    def _work_on(self, due: list[Deployment], running: dict[str, set[str]]) -> None:
-        removals_first = sorted(due, key=lambda deployment: deployment.wanted)
-        failures = {deployment.id: self._attempt(deployment, running) for deployment in removals_first}
-        running = self.running()
-        for deployment in removals_first:
-            self._conclude(deployment, running, failures[deployment.id] or NO_REASON)
-        if all(self.is_done(deployment, running) for deployment in due):
-            self._retry.succeeded()
-        else:
-            self._retry.failed()
+    def _work_on(self, deployment: Deployment, running: dict[str, set[str]]) -> Generator[Job, Any, bool]:
+        """Do and report what is to be done about one deployment; whether it failed.
 
-    def _attempt(self, deployment: Deployment, running: dict[str, set[str]]) -> str | None:
-        """Let the runtime work on one deployment; the reason if it fails."""
+        A newer manifest may change its mind about the deployment at any time; then nothing more is said here.
+        """
+        if self._ledger.deployment(deployment.id) != deployment:
+            return False
         self._reporter.report(deployment, "installing" if deployment.wanted else "removing")
-        try:
-            if not self.is_done(deployment, running):
-                self._apply(deployment)
-        except WorkloadError as error:
-            log.error("%s failed: %s", deployment.id, error)
-            return str(error)
-        return None
-
-    def _apply(self, deployment: Deployment) -> None:
-        if deployment.wanted:
-            self._runtime.install(self._reporter.document(deployment))
-        else:
-            self._runtime.remove(deployment.id)
-
-    def _conclude(self, deployment: Deployment, running: dict[str, set[str]], reason: str) -> None:
-        """Say what became of the work on one deployment."""
+        failure = WorkloadError(NO_REASON)
         if not self.is_done(deployment, running):
-            self._reporter.report_components(deployment, self._component_states(deployment, running, reason))
-        elif deployment.wanted:
-            self._reporter.report(deployment, "installed")
-        else:
-            with self._ledger.transaction():
+            try:
+                yield self._job(deployment)
+            except WorkloadError as error:
+                failure = error
+        running = by_deployment((yield partial(self._runtime.running, deployment.id)))
+        now = self._ledger.deployment(deployment.id)
+        if now is None or (now.digest, now.wanted) != (deployment.digest, deployment.wanted):
+            return False
+        return self._conclude(now, running, failure)
+
+    def _job(self, deployment: Deployment) -> Job:
+        if deployment.wanted:
+            return partial(self._runtime.install, self._reporter.document(deployment))
+        return partial(self._runtime.remove, deployment.id)
+
+    def _conclude(self, deployment: Deployment, running: dict[str, set[str]], failure: WorkloadError) -> bool:
+        """Say what became of the work on one deployment; whether it failed."""
+        with self._ledger.transaction():
+            if not self.is_done(deployment, running):
+                self._fail(deployment, running, failure)
+                return True
+            if deployment.wanted:
+                self._ledger.note_success(deployment.id)
+                self._reporter.report(deployment, "installed")
+            else:
                 self._reporter.report(deployment, "removed")
                 self._reporter.forget(deployment)
+            return False
+
+    def _fail(self, deployment: Deployment, running: dict[str, set[str]], failure: WorkloadError) -> None:
+        """Say what failed; an installation is not tried again, unless its parts could not even be retrieved."""
+        log.error("%s failed: %s", deployment.id, failure)
+        if deployment.wanted and not isinstance(failure, RetrievalError):
+            self._ledger.give_up(deployment.id)
+        self._reporter.report_components(deployment, self._component_states(deployment, running, str(failure)))
 
     def _component_states(
         self, deployment: Deployment, running: dict[str, set[str]], reason: str
@@ -111,15 +115,18 @@ class Reconciler:
             states[0] = ComponentState(states[0].name, "failed", reason)
         return states
 
-    def _remove_strays(self, running: dict[str, set[str]]) -> None:
+    def _remove_strays(self, running: dict[str, set[str]]) -> Work:
         """What runs without a record is left alone until a manifest says what should run at all."""
         if not self._ledger.adopted_version():
             return
         for deployment_id in running.keys() - {deployment.id for deployment in self._ledger.deployments()}:
             log.info("%s is in no adopted manifest; nothing of it may run", deployment_id)
-            self._runtime.remove(deployment_id)
+            yield partial(self._runtime.remove, deployment_id)
 
 
-def exact(workload: Workload) -> str:
-    """A workload as one text, in which 1, 1.0 and true differ."""
-    return json.dumps(asdict(workload), sort_keys=True)
+def by_deployment(workloads: list[Workload]) -> dict[str, set[str]]:
+    """What runs: deployment id -> its workloads, each in the form of `exact`."""
+    running: dict[str, set[str]] = {}
+    for workload in workloads:
+        running.setdefault(workload.deployment_id, set()).add(exact(workload))
+    return running

@@ -46,6 +46,10 @@ class Gate:
         """Whether the operation may be tried now."""
         return time.monotonic() >= self.due
 
+    def open(self) -> None:
+        """The operation is due now."""
+        self.due = 0.0
+
     def succeeded(self, pause: float = 0.0) -> None:
         """The operation worked; the next one is due after `pause` seconds."""
         self.failures = 0

@@ -1,13 +1,11 @@
 """The verbs of the test control for role agent: one child process, and state folders below one folder."""
 
-import ctypes
 import json
 import logging
 import math
 import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,13 +13,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from wos_reference.agent.runtime.folder import FolderRuntime
+from wos_reference.agent.configuration import load
+from wos_reference.agent.process import end_with
+from wos_reference.agent.runtime import Runtime, Workload
+from wos_reference.agent.runtime.selection import runtime_of
 
 log = logging.getLogger(__name__)
 
 STATE = re.compile(r"[a-z0-9-]{1,64}")
 STOP_PATIENCE = 5.0  # seconds until an agent that does not stop is killed
-PR_SET_PDEATHSIG = 1
 TEXTS = ("wosUrl", "svidPem", "keyPem", "trustBundlePem")
 TIMES = {
     "pollIntervalSeconds": "poll_interval",
@@ -65,7 +65,8 @@ class Supervisor:
         check_start(content)
         if self._runs():
             raise RefusalError(409, "an agent runs already; stop or cut it first")
-        file = write_configuration(self._folder / "configuration" / state, self._storage(state), content)
+        file = self._configuration(state)
+        write_configuration(file, self._storage(state), content)
         self._agent = subprocess.Popen(
             [*self._command, "--config", str(file)],
             stdin=subprocess.DEVNULL,
@@ -95,18 +96,28 @@ class Supervisor:
         state = state_name(content)
         if self._runs():
             raise RefusalError(409, "an agent runs; stop or cut it first")
+        for deployment_id in {workload.deployment_id for workload in self._running(state)}:
+            self._runtime(state).remove(deployment_id)
         for folder in (self._storage(state), self._folder / "configuration" / state):
             shutil.rmtree(folder, ignore_errors=not folder.exists())
         return {}
 
     def workloads(self, content: dict[str, Any]) -> dict[str, Any]:
         """What really runs with a state folder; nothing for one that was never used."""
-        running = FolderRuntime(self._storage(state_name(content)) / "workloads").running()
-        return {"workloads": [wire_workload(asdict(workload)) for workload in running]}
+        return {"workloads": [wire_workload(asdict(workload)) for workload in self._running(state_name(content))]}
 
     def end(self) -> None:
         """Leave no agent behind."""
         self.stop({})
+
+    def _running(self, state: str) -> list[Workload]:
+        return self._runtime(state).running() if self._configuration(state).exists() else []
+
+    def _runtime(self, state: str) -> Runtime:
+        return runtime_of(load(self._configuration(state)))
+
+    def _configuration(self, state: str) -> Path:
+        return self._folder / "configuration" / state / "agent.yaml"
 
     def _storage(self, state: str) -> Path:
         return self._folder / "state" / state
@@ -116,7 +127,8 @@ class Supervisor:
 
 
 def wire_workload(workload: dict[str, Any]) -> dict[str, Any]:
-    """A workload with the member names of the contract."""
+    """A workload with the member names of the contract, which has no namespaces."""
+    workload.pop("namespace")
     return {"deploymentId": workload.pop("deployment_id"), **workload}
 
 
@@ -144,8 +156,9 @@ def check_start(content: dict[str, Any]) -> None:
         raise RefusalError(400, f"wosUrl is {content['wosUrl']!r:.100}; expected https://host:port without a path")
 
 
-def write_configuration(folder: Path, storage: Path, content: dict[str, Any]) -> Path:
-    """Write everything that the agent reads at its start into `folder`; returns its configuration file."""
+def write_configuration(file: Path, storage: Path, content: dict[str, Any]) -> None:
+    """Write everything that the agent reads at its start: `file`, and what it names beside it."""
+    folder = file.parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_private(folder / "svid.pem", content["svidPem"])
     write_private(folder / "key.pem", content["keyPem"])
@@ -158,11 +171,10 @@ def write_configuration(folder: Path, storage: Path, content: dict[str, Any]) ->
         "trust_bundle": "trust-bundle.pem",
         "capabilities": "capabilities.json",
         "state": str(storage.resolve()),
+        "owner": storage.name,
         **{ours: float(content[theirs]) for theirs, ours in TIMES.items()},
     }
-    file = folder / "agent.yaml"
     write_private(file, json.dumps(configuration))  # JSON is YAML, and needs no writer of its own
-    return file
 
 
 def write_private(file: Path, text: str) -> None:
@@ -170,17 +182,3 @@ def write_private(file: Path, text: str) -> None:
     file.unlink(missing_ok=True)
     file.touch(mode=0o600)
     file.write_text(text)
-
-
-def end_with(supervisor: int) -> Callable[[], None] | None:
-    """What a child does before it becomes the agent: ask to be killed when the supervisor ends (Linux only)."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is None:
-        return None
-
-    def bind() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != supervisor:
-            os._exit(1)
-
-    return bind

@@ -3,7 +3,8 @@
 A runtime keeps no records of its own; `running` looks at the thing itself.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from wos_reference.agent.document import Document
@@ -13,11 +14,16 @@ class WorkloadError(Exception):
     """The runtime could not do what it was asked; the text says why."""
 
 
+class RetrievalError(WorkloadError):
+    """What a component consists of could not be had or verified; nothing was changed, a later attempt may succeed."""
+
+
 @dataclass(frozen=True)
 class Workload:
-    """One component that runs now; `parameters` maps pointer to value."""
+    """One component that runs now; `parameters` maps pointer to value, `namespace` is where Kubernetes runs it."""
 
     deployment_id: str
+    namespace: str
     component: str
     type: str
     repository: str
@@ -34,8 +40,8 @@ class Runtime(Protocol):
     def remove(self, deployment_id: str) -> None:
         """Let nothing of the deployment run. Raises WorkloadError."""
 
-    def running(self) -> list[Workload]:
-        """Everything that runs for this agent now. Raises WorkloadError."""
+    def running(self, deployment_id: str | None = None) -> list[Workload]:
+        """Everything that runs for this agent now, or for one of its deployments. Raises WorkloadError."""
 
 
 def workloads_of(document: Document) -> list[Workload]:
@@ -43,6 +49,7 @@ def workloads_of(document: Document) -> list[Workload]:
     return [
         Workload(
             document.deployment_id,
+            document.namespace,
             component.name,
             document.type,
             component.repository,
@@ -51,3 +58,16 @@ def workloads_of(document: Document) -> list[Workload]:
         )
         for component in document.components
     ]
+
+
+def exact(workload: Workload) -> str:
+    """A workload as one text, in which 1, 1.0 and true differ."""
+    return json.dumps(asdict(workload), sort_keys=True)
+
+
+def read_claim(text: str) -> list[Workload]:
+    """The workload that `exact` wrote; none if `text` is something else."""
+    try:
+        return [Workload(**json.loads(text))]
+    except (ValueError, TypeError, RecursionError):
+        return []

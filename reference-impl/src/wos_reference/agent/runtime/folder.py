@@ -39,10 +39,11 @@ class FolderRuntime:
         except OSError as error:
             raise WorkloadError(f"cannot remove {deployment_id}: {error}") from error
 
-    def running(self) -> list[Workload]:
+    def running(self, deployment_id: str | None = None) -> list[Workload]:
         """See Runtime.running; a file that cannot be read does not run."""
         try:
-            folders = sorted(path for path in self._root.iterdir() if DEPLOYMENT_ID.fullmatch(path.name))
+            paths = [self._root / deployment_id] if deployment_id else self._root.iterdir()
+            folders = sorted(path for path in paths if DEPLOYMENT_ID.fullmatch(path.name))
             return [workload for folder in folders for workload in _workloads_in(folder)]
         except (FileNotFoundError, NotADirectoryError):
             return []
@@ -58,6 +59,7 @@ def file_name(workload: Workload) -> str:
 def write_workload(folder: Path, workload: Workload) -> None:
     """Replace the file of `workload` at once; a power cut leaves the old one or the new one. Raises OSError."""
     content = {
+        "namespace": workload.namespace,
         "type": workload.type,
         "repository": workload.repository,
         "revision": workload.revision,
@@ -84,12 +86,12 @@ def _workloads_in(folder: Path) -> Iterator[Workload]:
     for path in sorted(folder.glob("[!.]*.json")):
         content = _read(path)
         if content is not None:
-            yield Workload(folder.name, path.stem, **content)
+            yield Workload(folder.name, component=path.stem, **content)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_bytes())
-        return {name: content[name] for name in ("type", "repository", "revision", "parameters")}
+        return {name: content[name] for name in ("namespace", "type", "repository", "revision", "parameters")}
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
