@@ -350,7 +350,7 @@ def stumbles_over_unknown_deployments(patch: Patch) -> None:
     patch(Fleet, "keep_status", stumbling)
 
 
-@MUTANTS.against("status.accepted-visible")
+@MUTANTS.against("status.newest-visible")
 def shows_the_first_report_for_ever(patch: Patch) -> None:
     """Accepts later reports and throws them away."""
     keep = Fleet.keep_status

@@ -112,7 +112,7 @@ def report_about_a_withdrawn_deployment_is_accepted(history: History) -> Occasio
             yield kept(view) if view.status in _ACCEPTED else broken(view, expected="200 or 201", received=told(view))
 
 
-@judge("status.accepted-visible")
+@judge("status.newest-visible")
 def last_report_is_shown(history: History) -> Occasions:
     """The operator is shown the last accepted report."""
     right = {view.seq: (view, value) for view, value, _ in _right(history)}

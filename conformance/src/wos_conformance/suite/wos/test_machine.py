@@ -104,7 +104,7 @@ class Fleet(RuleBasedStateMachine):
     "desired-state.not-modified",
     "desired-state.bundle-exact-set",
     "identity.scope-isolated",
-    "status.accepted-visible",
+    "status.newest-visible",
 )
 @pytest.mark.needs("assign", "update", "withdraw")
 def test_fleet_lives(wos: Stage) -> None:

@@ -20,7 +20,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.gives("status.first-201", "status.repeat-200", "status.accepted-visible")
+@pytest.mark.gives("status.first-201", "status.repeat-200", "status.newest-visible")
 @pytest.mark.needs("assign")
 def test_deployment_makes_its_way(wos: Stage) -> None:
     """The states of an installation are reported one after the other, the last one twice."""
@@ -32,7 +32,7 @@ def test_deployment_makes_its_way(wos: Stage) -> None:
         wos.look(client)
 
 
-@pytest.mark.gives("status.withdrawn-accepted", "status.accepted-visible")
+@pytest.mark.gives("status.withdrawn-accepted", "status.newest-visible")
 @pytest.mark.needs("assign", "withdraw")
 def test_withdrawn_deployment_is_reported(wos: Stage) -> None:
     """Reports about a removal come after the deployment has left the manifest."""
@@ -47,7 +47,7 @@ def test_withdrawn_deployment_is_reported(wos: Stage) -> None:
         wos.look(client)
 
 
-@pytest.mark.gives("status.invalid-422", "status.accepted-visible")
+@pytest.mark.gives("status.invalid-422", "status.newest-visible")
 @pytest.mark.needs("assign")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_report_has_one_fault(wos: Stage, fault: str) -> None:
