@@ -1,0 +1,61 @@
+"""Sins of an agent around connectivity."""
+
+import ssl
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mutants.catalogue import AGENT, Patch
+from wos_reference.agent import cli, identity, schedule
+from wos_reference.agent.agent import Agent
+
+
+@AGENT.against("connectivity.agent-http-version")
+def speaks_http_1_0(patch: Patch) -> None:
+    """Names the version of 1996."""
+    expect_wos = identity.expect_wos
+
+    def expect(context: ssl.SSLContext, *rest: Any) -> None:
+        expect_wos(context, *rest)
+
+        class OldSocket(context.sslsocket_class):  # type: ignore[name-defined, misc]
+            def sendall(self, data: bytes, flags: int = 0) -> None:
+                super().sendall(bytes(data).replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", 1), flags)
+
+            def send(self, data: bytes, flags: int = 0) -> int:
+                sent: int = super().send(bytes(data).replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", 1), flags)
+                return sent
+
+        context.sslsocket_class = OldSocket
+
+    patch(identity, "expect_wos", expect)
+
+
+@AGENT.against("connectivity.polls")
+def takes_its_time(patch: Patch) -> None:
+    """Polls at a hundredth of the pace that was declared."""
+    load = cli.load
+
+    def slow(file: Path) -> Any:
+        configuration = load(file)
+        return replace(configuration, poll_interval=100 * configuration.poll_interval)
+
+    patch(cli, "load", slow)
+
+
+@AGENT.against("connectivity.keeps-polling")
+def gives_up_after_an_error(patch: Patch) -> None:
+    """Asks no more once it was refused."""
+    patch(Agent, "_note_odd_answer", lambda self, answer: self._manifest.gate.close_for(1e6))
+
+
+@AGENT.against("connectivity.retry-after-respected")
+def does_not_listen(patch: Patch) -> None:
+    """Comes back when it likes."""
+    patch(schedule, "retry_after_seconds", lambda value, now: 0.0)
+
+
+@AGENT.against("connectivity.retry-after-respected")
+def knows_no_dates(patch: Patch) -> None:
+    """Reads `Retry-After` in seconds only."""
+    patch(schedule, "retry_after_seconds", lambda value, now: float(value) if value and value.isdigit() else 0.0)

@@ -1,0 +1,111 @@
+"""The gate: all trials of a role, several at once, and what follows from them."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facades import FACADES
+from mutants import Mutant, Role, mutants_of
+from mutants.control import CONTROLS, MUST_DIE, MUST_LIVE
+from mutated import RUN
+from proof.conclusion import Conclusion, conclude, control_fault, facade_fault, reference_faults
+from proof.trial import Seen, of_facade, of_mutant, of_reference
+
+AGENTS_PER_WORKER = 2
+"""An agent is mostly waited for."""
+REFERENCE = "reference"
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Proof:
+    """What the trials of one role have shown."""
+
+    role: Role
+    void: str | None = None
+    reference: list[str] = field(default_factory=list)
+    facades: dict[str, str | None] = field(default_factory=dict)
+    conclusions: list[Conclusion] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> int:
+        """What showed what is demanded: mutants, facades, the reference, the two controls as one."""
+        killed = sum(conclusion.outcome == "killed" for conclusion in self.conclusions)
+        empty = sum(fault is None for fault in self.facades.values())
+        return killed + empty + (not self.reference) + (self.void is None)
+
+    @property
+    def failed(self) -> int:
+        """What did not."""
+        return len(self.conclusions) + len(self.facades) + 2 - self.passed
+
+
+def prove(role: Role, chosen: Collection[Mutant], credentials: Path, folder: Path, workers: int, tell: Tell) -> Proof:
+    """Put the reference, the controls, the chosen mutants and the facades of a role on trial, below `folder`."""
+    known = {mutant.name: mutant for mutant in [*CONTROLS[role].values(), *chosen]}
+    seen: dict[str, Seen] = {}
+    with ThreadPoolExecutor(workers * (AGENTS_PER_WORKER if role == "agent" else 1)) as pool:
+        reference = pool.submit(of_reference, role, credentials, folder / REFERENCE)
+        trials = {reference: REFERENCE}
+        for mutant in known.values():
+            trials[pool.submit(of_mutant, role, mutant, credentials, folder / mutant.name)] = mutant.name
+        for done in as_completed(trials):
+            name = trials[done]
+            seen[name] = done.result()
+            tell(_line(role, name, seen[name], known.get(name)))
+    return conclude_all(role, chosen, seen)
+
+
+def prove_facades(role: Role, credentials: Path, folder: Path, workers: int, tell: Tell) -> dict[str, str | None]:
+    """Put the facades of a role on trial; the recording is that of the reference, which must have been on trial."""
+    with ThreadPoolExecutor(workers * (AGENTS_PER_WORKER if role == "agent" else 1)) as pool:
+        recording = folder / REFERENCE / RUN
+        trials = {
+            pool.submit(of_facade, role, name, recording, credentials, folder / name): name for name in FACADES[role]
+        }
+        faults = {}
+        for done in as_completed(trials):
+            name, seen = trials[done], done.result()
+            faults[name] = facade_fault(role, name, seen)
+            tell(f"{'lifeless' if faults[name] is None else 'alive':<12} {seen.seconds:5.1f} s  {role} {name}")
+    return faults
+
+
+def conclude_all(role: Role, chosen: Collection[Mutant], seen: dict[str, Seen]) -> Proof:
+    """The proof that follows from what was seen of the reference, of the controls and of the chosen mutants."""
+    must_die = conclude(CONTROLS[role][MUST_DIE], seen[MUST_DIE])
+    return Proof(
+        role,
+        control_fault(role, must_die, seen[MUST_LIVE]),
+        reference_faults(seen[REFERENCE], Counter(mutant.requirement for mutant in chosen)),
+        conclusions=[conclude(mutant, seen[mutant.name]) for mutant in chosen],
+        seconds={name: shown.seconds for name, shown in seen.items()},
+    )
+
+
+def chosen_mutants(role: Role, words: Collection[str]) -> list[Mutant]:
+    """The mutants of a role that are called so or sin against a requirement that is called so; all without words."""
+    return [m for m in mutants_of(role).values() if not words or {m.name, m.requirement} & set(words)]
+
+
+def _line(role: Role, name: str, seen: Seen, mutant: Mutant | None) -> str:
+    if mutant is None or name == MUST_LIVE:
+        shown = "; ".join([*seen.faults, *sorted(seen.broken)])[:200]
+        return f"{'ran':<12} {seen.seconds:5.1f} s  {role} {name} {shown}"
+    conclusion = conclude(mutant, seen)
+    return f"{conclusion.outcome:<12} {seen.seconds:5.1f} s  {mutant.requirement} {name} {conclusion.told[:300]}"
+
+
+def faults(proof: Proof) -> Iterator[str]:
+    """All that stands against the proof, one sentence each."""
+    if proof.void:
+        yield f"void: {proof.void}"
+    yield from (f"{proof.role}: {fault}" for fault in proof.reference)
+    yield from (fault for fault in proof.facades.values() if fault)
+    for conclusion in proof.conclusions:
+        if conclusion.outcome != "killed":
+            yield f"{proof.role} {conclusion.mutant.name} {conclusion.outcome}: {conclusion.told}"
