@@ -16,9 +16,24 @@ from wos_conformance.command.argument import RequirementId, could_not_judge
 from wos_conformance.history import HistoryDamaged
 from wos_conformance.report import terminal
 from wos_conformance.run import execute
+from wos_conformance.specification import Specification
 from wos_conformance.suite.settings import DEPTHS, ControlSettings, DepthName, Role, Settings
 
 _REPORTS = Path("reports/local")
+
+
+def _checked_features(context: click.Context, _: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Features that the role can claim, each once.
+
+    Raises:
+        click.BadParameter: there is no such feature, or the role cannot claim it.
+    """
+    role = context.info_name or ""
+    allowed = [name for name, entry in Specification.load().features.items() if role in entry["roles"]]
+    for name in names:
+        if name not in allowed:
+            raise click.BadParameter(f"{name!r} is no feature of the role {role}; there are {', '.join(allowed)}")
+    return tuple(dict.fromkeys(names))
 
 
 def _common(command: click.decorators.FC) -> click.decorators.FC:
@@ -33,6 +48,14 @@ def _common(command: click.decorators.FC) -> click.decorators.FC:
             multiple=True,
             type=RequirementId(),
             help="Only the scenarios of this requirement; may be given again.",
+        ),
+        click.option(
+            "--feature",
+            "features",
+            multiple=True,
+            metavar="NAME",
+            callback=_checked_features,
+            help="An optional feature that the target claims; may be given again.",
         ),
         click.option("--shrink/--no-shrink", default=True, help="Make counterexamples small.", show_default=True),
         click.option("--target", default="unnamed", show_default=True, help="What the report calls the target."),
@@ -51,13 +74,26 @@ def run() -> None:
 @run.command("wos")
 @click.option("--url", required=True, metavar="URL", help="https URL of the WOS, without a path.")
 @click.option("--credentials", type=click.Path(exists=True, file_okay=False), help="Folder made by `init`.")
+@click.option("--identity-service", metavar="URL", help="https URL of the identity service, without a path.")
+@click.option(
+    "--identity-anchors",
+    type=click.Path(exists=True, dir_okay=False),
+    help="File with the certificates, in PEM, to which that of the identity service chains.",
+)
 @_common
-def run_wos(url: str, credentials: str | None, **common: Any) -> None:
+def run_wos(
+    url: str, credentials: str | None, identity_service: str | None, identity_anchors: str | None, **common: Any
+) -> None:
     """Visit a WOS and judge it."""
-    _check_wos(url)
+    _check_wos(url, "--url", "start the WOS or correct --url")
+    if (identity_service is None) != (identity_anchors is None):
+        raise click.UsageError("--identity-service and --identity-anchors belong together")
+    if identity_service is not None:
+        _check_wos(identity_service, "--identity-service", "start the identity service or correct --identity-service")
     if credentials is None:
         raise click.UsageError("--credentials FOLDER is needed; make it with `wos-conformance init FOLDER`")
-    _conclude(_settings("wos", url=url, credentials=credentials, **common))
+    identity: dict[str, Any] = {"identity_service": identity_service, "identity_anchors": identity_anchors}
+    _conclude(_settings("wos", url=url, credentials=credentials, **identity, **common))
 
 
 @run.command("agent")
@@ -114,11 +150,14 @@ def _settings(
     depth: DepthName,
     seed: int | None,
     only: tuple[str, ...],
+    features: tuple[str, ...],
     shrink: bool,
     target: str,
     out: Path | None,
     url: str | None = None,
     credentials: str | None = None,
+    identity_service: str | None = None,
+    identity_anchors: str | None = None,
     declared: dict[str, float] | None = None,
 ) -> Settings:
     control = None
@@ -136,19 +175,22 @@ def _settings(
         target=target,
         url=url,
         credentials=str(Path(credentials).absolute()) if credentials else None,
+        identity_service=identity_service,
+        identity_anchors=str(Path(identity_anchors).absolute()) if identity_anchors else None,
         control=control,
         declared=declared or {},
         only=list(only),
+        features=list(features),
         shrink=shrink,
     )
 
 
-def _check_wos(url: str) -> None:
-    """Refuse a URL that cannot be that of a WOS, and end when nobody listens there."""
+def _check_wos(url: str, option: str, remedy: str) -> None:
+    """Refuse a URL that cannot be that of a WOS or its identity service, and end when nobody listens there."""
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
-        raise click.BadParameter(f"{url!r} is not https://HOST[:PORT] without a path", param_hint="--url")
-    _dial(url, parts.hostname, parts.port or 443, "start the WOS or correct --url")
+        raise click.BadParameter(f"{url!r} is not https://HOST[:PORT] without a path", param_hint=option)
+    _dial(url, parts.hostname, parts.port or 443, remedy)
 
 
 def _check_control(url: str | None, command: list[str]) -> None:

@@ -12,7 +12,7 @@ from wos_conformance.history import Recorder
 PATIENCE = 30.0
 """Seconds for which a verb that was accepted is asked for again."""
 _PAUSE = 0.05
-_SECRETS = ("keyPem",)
+_SECRETS = ("keyPem", "enrolmentCode", "factoryKeyPem")
 
 
 class ControlFailed(Exception):
@@ -72,8 +72,8 @@ class Control:
         self._recorder.record(
             ControlEvent,
             verb=verb,
-            request={name: "***" if name in _SECRETS else value for name, value in arguments.items()},
-            response=response,
+            request=_without_secrets(arguments),
+            response=None if response is None else _without_secrets(response),
             outcome=outcome,
             started=started,
             ended=self._recorder.now(),
@@ -100,6 +100,13 @@ class Control:
             if time.monotonic() > deadline:
                 return "failed", None, f"{failure} within {PATIENCE:.0f} s"
             self._waiting.wait(_PAUSE)
+
+
+def _without_secrets(members: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: "***" if name in _SECRETS else _without_secrets(value) if isinstance(value, dict) else value
+        for name, value in members.items()
+    }
 
 
 def _understood(reply: Reply) -> tuple[str, dict[str, Any] | None, str | None]:

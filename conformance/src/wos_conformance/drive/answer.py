@@ -1,5 +1,6 @@
 """What the double answers when nobody scripts it: the right answer by the specification, as bytes to be delivered."""
 
+import gzip
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ MANIFEST_TYPE = "application/vnd.margo.manifest.v1+json"
 _IMMUTABLE = "private, max-age=31536000, immutable"
 _TYPES = "https://docs.margo.org/specification/problem-types#"
 _OPERATIONS = (
+    ("PUT", "child", re.compile(r"/api/v1/capabilities/(?P<name>[^/]+(?:/|%2[Ff]).+)")),
     ("PUT", "capabilities", re.compile(r"/api/v1/capabilities/(?P<name>.+)")),
     ("DELETE", "capabilities", re.compile(r"/api/v1/capabilities/(?P<name>.+)")),
     ("GET", "manifest", re.compile(r"/api/v1/deployments(?P<name>)")),
@@ -25,6 +27,9 @@ _OPERATIONS = (
     ("GET", "bundle", re.compile(r"/api/v1/bundles/(?P<digest>[^/]+)")),
     ("POST", "status", re.compile(r"/api/v1/deployments/(?P<name>[^/]+)/status")),
 )
+
+
+_REFUSED = re.compile(r";q=0(\.0*)?$")
 
 
 class Request(NamedTuple):
@@ -56,6 +61,8 @@ class Client:
     devices: set[str] = field(default_factory=set)
     reported: set[str] = field(default_factory=set)
     unreachable: bool = False
+    coded: bool = False
+    """Whether bodies travel in gzip when the agent allows it."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +101,27 @@ def right(request: Request, client: Client) -> Answer:
         found = pattern.fullmatch(target.partition("?")[0])
         if found and method == expected:
             names = {key: unquote(value) for key, value in found.groupdict().items()}
-            return replace(_ANSWERS[operation](request, client, names), operation=operation)
+            answer = replace(_ANSWERS[operation](request, client, names), operation=operation)
+            return _in_gzip(answer) if client.coded and _allows_gzip(request) else answer
     return problem(404)
+
+
+def _allows_gzip(request: Request) -> bool:
+    codings = [coding.replace(" ", "").lower() for coding in request.header("accept-encoding").split(",")]
+    return any(coding.partition(";")[0] in ("gzip", "*") and not _REFUSED.search(coding) for coding in codings)
+
+
+def _in_gzip(answer: Answer) -> Answer:
+    if answer.status != 200 or not answer.body:
+        return answer
+    coded = replace(answer, body=gzip.compress(answer.body, mtime=0))
+    return coded.having("Content-Encoding", "gzip").having("Vary", "Accept-Encoding")
 
 
 def take(request: Request, answer: Answer, client: Client) -> None:
     """Remember what a request that was answered in the right way has told."""
     name = request.start[1].partition("?")[0]
-    if answer.operation == "capabilities" and answer.status in (200, 201):
+    if answer.operation in ("capabilities", "child") and answer.status in (200, 201):
         client.devices.add(name)
     elif answer.operation == "capabilities":
         client.devices.discard(name)
@@ -154,6 +174,7 @@ def _status(request: Request, client: Client, names: dict[str, str]) -> Answer:
 
 _ANSWERS: dict[str, Callable[[Request, Client, dict[str, str]], Answer]] = {
     "capabilities": _capabilities,
+    "child": _capabilities,
     "manifest": _manifest,
     "document": _document,
     "bundle": _bundle,

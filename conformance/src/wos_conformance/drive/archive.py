@@ -66,12 +66,12 @@ def _linked(kind: bytes) -> Callable[[Mapping[str, bytes]], bytes]:
     return make
 
 
+def _named(pattern: str) -> Callable[[Mapping[str, bytes]], bytes]:
+    return lambda documents: gzip.compress(_tar({pattern.format(n): b for n, b in documents.items()}), mtime=0)
+
+
 def _lacking(documents: Mapping[str, bytes]) -> bytes:
     return gzip.compress(_tar({name: documents[name] for name in sorted(documents)[1:]}), mtime=0)
-
-
-def _in_folder(documents: Mapping[str, bytes]) -> bytes:
-    return gzip.compress(_tar({f"folder/{name}": body for name, body in documents.items()}), mtime=0)
 
 
 def _swollen(documents: Mapping[str, bytes]) -> bytes:
@@ -99,8 +99,8 @@ def _without_end(documents: Mapping[str, bytes]) -> bytes:
 
 
 HOSTILE: dict[str, Callable[[Mapping[str, bytes]], bytes]] = {
-    "parent-path": _with(_member("../escaped.yaml", b"x")),
-    "absolute-path": _with(_member("/tmp/escaped.yaml", b"x")),  # noqa: S108 - a path that nobody may write
+    "parent-path": _named("../{}"),
+    "absolute-path": _named("/{}"),
     "symbolic-link": _linked(tarfile.SYMTYPE),
     "hard-link": _linked(tarfile.LNKTYPE),
     "device": _with(_special("null", tarfile.CHRTYPE)),
@@ -108,7 +108,10 @@ HOSTILE: dict[str, Callable[[Mapping[str, bytes]], bytes]] = {
     "duplicate": _repeated,
     "set-user-id": _with(_member("tool", b"#!/bin/sh\n", mode=0o4755)),
     "surplus": _with(_member("readme.txt", b"hello")),
-    "in-folder": _in_folder,
+    "in-folder": _named("folder/{}"),
+    "dot-path": _named("./{}"),
+    "with-folder": _with(_special("folder", tarfile.DIRTYPE)),
+    "empty": lambda documents: gzip.compress(_tar({}), mtime=0),
     "lacking": _lacking,
     "swollen": _swollen,
     "not-gzip": _tar,

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpcore
 
 from wos_conformance.drive.stream import RecordingBackend
-from wos_conformance.drive.tls import client_context, old_client_context
+from wos_conformance.drive.tls import ClientContext, client_context, old_client_context
 from wos_conformance.drive.trust_domain import Svid
 from wos_conformance.history import Connection, Credential, Exchange, Message, Recorder
 
@@ -50,16 +50,26 @@ class Visitor:
     """One identity that visits a WOS. A Visitor belongs to one thread; several may visit at once."""
 
     def __init__(
-        self, recorder: Recorder, url: str, svid: Svid | None, bundle_pem: bytes, timeout: float = 10.0
+        self,
+        recorder: Recorder,
+        url: str,
+        svid: Svid | None,
+        bundle_pem: bytes,
+        timeout: float = 10.0,
+        *,
+        credential: Credential | None = None,
+        context: ClientContext | None = None,
     ) -> None:
+        """`credential` and `context` are made from the SVID and the trust bundle when they are left out."""
         parts = urlsplit(url)
         self.svid = svid
         self._recorder = recorder
-        self._bundle_pem = bundle_pem
         self._host, self._port = parts.hostname or "", parts.port or 443
         self._authority = parts.netloc
         self._timeout = timeout
-        self._backend = RecordingBackend(recorder, svid.credential if svid else NO_CREDENTIAL)
+        shown = credential or (svid.credential if svid else NO_CREDENTIAL)
+        self._backend = RecordingBackend(recorder, shown)
+        self._context = context or client_context(svid, bundle_pem)
         self._pool = self._new_pool()
 
     def request(self, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Answer:
@@ -73,48 +83,67 @@ class Visitor:
             return self._once(method, target, headers, body)
         return answer
 
-    def poll(self, etag: str | None = None, accept: str | None = MANIFEST_TYPE) -> Answer:
-        """Ask for the manifest."""
-        return self.request("GET", MANIFEST, _present(("Accept", accept), ("If-None-Match", etag)))
+    def poll(self, etag: str | None = None, accept: str | None = MANIFEST_TYPE, *others: tuple[str, str]) -> Answer:
+        """Ask for the manifest, with other headers if there are any."""
+        return self.request("GET", MANIFEST, [*_present(("Accept", accept), ("If-None-Match", etag)), *others])
 
-    def document(self, deployment_id: str, digest: str, etag: str | None = None) -> Answer:
-        """Ask for a document."""
-        return self.request("GET", f"{MANIFEST}/{deployment_id}/{digest}", _present(("If-None-Match", etag)))
+    def document(self, deployment_id: str, digest: str, etag: str | None = None, coding: str | None = None) -> Answer:
+        """Ask for a document; `coding` is sent as `Accept-Encoding`."""
+        headers = _present(("If-None-Match", etag), ("Accept-Encoding", coding))
+        return self.request("GET", f"{MANIFEST}/{deployment_id}/{digest}", headers)
 
-    def bundle(self, digest: str, etag: str | None = None) -> Answer:
-        """Ask for a bundle."""
-        return self.request("GET", f"/api/v1/bundles/{digest}", _present(("If-None-Match", etag)))
+    def bundle(self, digest: str, etag: str | None = None, coding: str | None = None) -> Answer:
+        """Ask for a bundle; `coding` is sent as `Accept-Encoding`."""
+        headers = _present(("If-None-Match", etag), ("Accept-Encoding", coding))
+        return self.request("GET", f"/api/v1/bundles/{digest}", headers)
 
     def new_connection(self) -> None:
         """Close the connection; the next request opens another one."""
-        self._pool.close()
+        self._leave()
+        self._backend.session = ""
+        self._context.session_offered = None
+
+    def resume(self) -> None:
+        """Close the connection; the next request opens another one and offers the TLS session of the closed one."""
+        stream = self._backend.stream
+        tls = stream.get_extra_info("ssl_object") if stream else None
+        session = tls.session if tls else None
+        self._leave()
+        self._backend.session = "offered" if session else "none"
+        self._context.session_offered = session
+
+    def _leave(self) -> None:
+        self.close()
         self._backend.stream = None
+        self._backend.leaving = False
         self._pool = self._new_pool()
 
     def close(self) -> None:
         """Close the connection for good."""
+        self._backend.leaving = True
         self._pool.close()
 
-    def attempt_old_tls(self) -> None:
-        """Offer TLS 1.1 and 1.0 only; recorded as a connection with the flaw `tls-1.1` if the offer was really sent."""
-        offer = _OldOffer(old_client_context(self.svid))
+    def attempt(self, offer_name: str) -> None:
+        """Offer an old version of TLS; recorded as a connection with the name as its flaw if it was really sent."""
+        offer = _OldOffer(old_client_context(self.svid, offer_name))
         if not offer.hello:
             return
-        outcome, failure, version = offer.made_to(self._host, self._port, self._timeout)
+        outcome, failure, version, cipher = offer.made_to(self._host, self._port, self._timeout)
         spiffe_id = self.svid.spiffe_id if self.svid else None
         self._recorder.record(
             Connection,
             connection=str(uuid4()),
             by="suite",
-            credential=Credential(name="good", spiffe_id=spiffe_id, flaw="tls-1.1"),
+            credential=Credential(name="good", spiffe_id=spiffe_id, flaw=offer_name),
             outcome=outcome,
             tls_version=version,
+            cipher=cipher,
             failure=failure,
         )
 
     def _new_pool(self) -> httpcore.ConnectionPool:
         return httpcore.ConnectionPool(
-            ssl_context=client_context(self.svid, self._bundle_pem),
+            ssl_context=self._context,
             max_connections=1,
             network_backend=self._backend,
         )
@@ -206,8 +235,8 @@ class _OldOffer:
             self._tls.do_handshake()
         self.hello = self._outgoing.read()
 
-    def made_to(self, host: str, port: int, timeout: float) -> tuple[str, str | None, str | None]:
-        """Outcome, failure and version of the handshake with this peer."""
+    def made_to(self, host: str, port: int, timeout: float) -> tuple[str, str | None, str | None, str | None]:
+        """Outcome, failure, version and suite of the handshake with this peer."""
         import socket
 
         try:
@@ -221,10 +250,11 @@ class _OldOffer:
                     except ssl.SSLWantReadError:
                         peer.sendall(self._outgoing.read())
                         continue
-                    return "established", None, self._tls.version()
+                    cipher = self._tls.cipher()
+                    return "established", None, self._tls.version(), cipher[0] if cipher else None
         except ssl.SSLError as error:
-            return "handshake-failed", error.reason or str(error), None
+            return "handshake-failed", error.reason or str(error), None, None
         except TimeoutError:
-            return "timeout", "no answer to the offer", None
+            return "timeout", "no answer to the offer", None, None
         except OSError as error:
-            return "handshake-failed", str(error), None
+            return "handshake-failed", str(error), None, None

@@ -44,5 +44,5 @@ class Decoy:
                 by="target",
                 credential=Credential(name=NAME),
                 outcome="refused",
-                failure="dialled the decoy",
+                failure=self.url,
             )

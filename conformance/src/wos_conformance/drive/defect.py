@@ -14,7 +14,7 @@ Change = Callable[[Draft], None]
 Rewrite = Callable[[dict[str, Any]], None]
 
 
-ON_THE_WAY = ("altered", "truncated", "reset-midway", "endless", "stall", "coded-twice")
+ON_THE_WAY = ("redirected", "altered", "truncated", "reset-midway", "endless", "stall", "coded-twice")
 """Behaviours for which a manifest cannot be adopted as long as artifacts are answered in that way."""
 
 
@@ -145,6 +145,16 @@ def _twice(manifest: dict[str, Any]) -> None:
     manifest["deployments"].append(manifest["deployments"][0])
 
 
+def _twice_in_capitals(manifest: dict[str, Any]) -> None:
+    entry = manifest["deployments"][0]
+    manifest["deployments"].append({**entry, "deploymentId": entry["deploymentId"].upper()})
+
+
+def _capital(digest: str) -> str:
+    algorithm, _, digits = digest.partition(":")
+    return f"{algorithm}:{digits.upper()}"
+
+
 def _short_id(entry: dict[str, Any]) -> None:
     entry["deploymentId"] = entry["deploymentId"][:5]
     entry["url"] = f"/api/v1/deployments/{entry['deploymentId']}/{entry['digest']}"
@@ -178,6 +188,9 @@ DEFECTS: dict[str, Change] = {
     "version-missing": _rewritten(lambda manifest: manifest.pop("manifestVersion")),
     "deployments-missing": _rewritten(lambda manifest: manifest.pop("deployments")),
     "deployment-twice": _rewritten(_twice),
+    "deployment-twice-otherwise": _rewritten(_twice_in_capitals),
+    "bundle-type-wrong": _rewritten(lambda manifest: manifest["bundle"].update(mediaType="application/gzip")),
+    "digest-capital": _rewritten(_each(lambda entry: entry.update(digest=_capital(entry["digest"])))),
     "deployment-id-short": _rewritten(_each(_short_id)),
     "digest-short": _rewritten(_each(_short_digest)),
     "digest-missing": _rewritten(_each(lambda entry: entry.pop("digest"))),

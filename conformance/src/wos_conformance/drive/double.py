@@ -87,7 +87,7 @@ class Double:
 
     def present(self, svid: Svid, old: str | None = None) -> None:
         """Show this certificate from the next connection on, in TLS 1.3 or as `old` says; open ones are closed."""
-        credential = replace(svid.credential, name=old, flaw=old) if old else svid.credential
+        credential = Credential(name=old, spiffe_id=svid.spiffe_id, flaw=old) if old else svid.credential
         self._shown = credential, server_context(svid, self._trusted, old)
         self.hang_up()
 

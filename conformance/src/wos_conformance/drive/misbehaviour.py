@@ -115,6 +115,11 @@ def _not_modified(answer: Answer) -> Answer:
     return replace(answer, status=304, body=b"").having("Content-Type", None)
 
 
+def not_found(kind: str) -> Act:
+    """A script: answer with 404 and this problem type."""
+    return lambda answer: replace(problem(404, kind), operation=answer.operation)
+
+
 def redirecting(target: str, status: int = 302) -> Act:
     """A script: answer with a redirect to this URL or path."""
     return lambda answer: Answer(answer.operation, status, (("Location", target),))

@@ -49,6 +49,13 @@ def capabilities(random: Random, device_id: str) -> dict[str, Any]:
     }
 
 
+def see_through(random: Random, device_id: str) -> dict[str, Any]:
+    """A valid document of a gateway that hosts no workloads."""
+    names = ("id", "vendor", "modelNumber", "serialNumber")
+    properties = capabilities(random, device_id)["properties"]
+    return {"properties": {name: properties[name] for name in names}, "labels": {"site": word(random)}}
+
+
 def component(random: Random, name: str | None = None) -> dict[str, Any]:
     """One component of a deployment profile."""
     chosen = name or word(random)
@@ -71,6 +78,24 @@ def application(random: Random, components: int = 1, kind: str = "compose") -> d
         "deploymentProfiles": [{"type": kind, "id": kind, "components": parts}],
         "parameters": {"rate": {"value": random.randrange(1, 10_000), "targets": targets}},
     }
+
+
+def constraints(random: Random) -> dict[str, Any]:
+    """Constraints of a profile (schema ``device-constraints``), with a kind and an operator that nobody knows."""
+    expressions = [
+        {"key": word(random), "operator": "In", "values": [1, "1", True, 2.5]},
+        {"key": "/cpus", "operator": "ContainsAny", "itemSelector": {"matchExpressions": [_anything(random)]}},
+        {"key": word(random), "operator": word(random).title()},
+    ]
+    return {
+        "capacityRequirements": {"cpu": {"cores": 0.5, "architectures": ["arm64"]}, "memory": "128Mi"},
+        "eligibilityRules": [{"labelSelector": {"matchExpressions": expressions}}],
+        word(random): {"unknown": ["kind"]},
+    }
+
+
+def _anything(random: Random) -> dict[str, Any]:
+    return {"key": f"/{word(random)}", "operator": "Exists"}
 
 
 def status(deployment_id: str, version: int, components: Sequence[str], state: str = "installed") -> dict[str, Any]:

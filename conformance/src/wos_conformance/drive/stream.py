@@ -7,9 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import httpcore
+import msgspec
 
 from wos_conformance.history import Closed, Connection, Credential, Recorder
 
+NOT_SENT = "not sent"
 _HEADS_AT_MOST = 128 << 10
 
 
@@ -22,6 +24,11 @@ class RecordingBackend(httpcore.NetworkBackend):
         self.stream: RecordingStream | None = None
         self.connection = ""
         self.last_seq = 0
+        self.session = ""
+        """Whether the next connection is one that resumes: `offered` a session, or has `none` to offer."""
+        self.context: ssl.SSLContext | None = None
+        self.leaving = False
+        """Whether it is our own wish that the connection is closed now."""
         self.deadline = 0.0
         self.sent = bytearray()
         self.received = bytearray()
@@ -56,14 +63,22 @@ class RecordingBackend(httpcore.NetworkBackend):
             Connection,
             connection=self.connection,
             by="suite",
-            credential=self.credential,
+            credential=self.shown(),
             outcome=outcome,
             tls_version=tls.version() if tls else None,
             cipher=cipher[0] if tls and (cipher := tls.cipher()) else None,
             peer=[self.recorder.store(der)] if der else [],
             failure=failure,
+            session="resumed" if tls and getattr(tls, "session_reused", False) else self.session,
         )
         self.last_seq = event.seq
+
+    def shown(self) -> Credential:
+        """The credential; its name says so when no certificate left us, because the WOS asked for none."""
+        bad_certificate = self.credential.flaw not in (None, "none") and self.credential.name == self.credential.flaw
+        if bad_certificate and not getattr(self.context, "certificate_sent", True):
+            return msgspec.structs.replace(self.credential, name=NOT_SENT)
+        return self.credential
 
     def connect_tcp(
         self,
@@ -109,8 +124,9 @@ class RecordingStream(httpcore.NetworkStream):
         """Close and record how much went over the connection."""
         self._real.close()
         if self._connection:
+            reason = "closed by us" if self._backend.leaving else "closed by the target, or after a failure"
             self._backend.recorder.record(
-                Closed, connection=self._connection, sent=self._sent, received=self._received, reason="closed by us"
+                Closed, connection=self._connection, sent=self._sent, received=self._received, reason=reason
             )
             self._connection = ""
         if self._backend.stream is self:
@@ -120,6 +136,7 @@ class RecordingStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """Do the handshake; how it ends is recorded."""
+        self._backend.context = ssl_context
         try:
             real = self._real.start_tls(ssl_context, server_hostname, self._backend.remaining())
         except Exception as error:

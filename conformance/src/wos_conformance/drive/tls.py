@@ -3,28 +3,72 @@
 import ssl
 import tempfile
 from pathlib import Path
+from typing import Any, TypeVar
 
 from wos_conformance.drive.trust_domain import Svid
 
+C = TypeVar("C", bound=ssl.SSLContext)
+OLD_PROTOCOLS = ("tls-1.2-only", "tls-1.2-cbc-only")
 _OLD_SUITES = "ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"
 
 
-def client_context(svid: Svid | None, bundle_pem: bytes) -> ssl.SSLContext:
-    """TLS 1.3 toward a WOS: the chain is verified against the bundle alone; the name in the URL is routing only."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+OFFERS = {
+    "tls-1.1": (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"),
+    "tls-1.2-only": (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "ECDHE+AESGCM:ECDHE+CHACHA20"),
+    "tls-1.2-cbc-only": (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, _OLD_SUITES),
+    "tls-1.2-static-only": (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "kRSA:kDHE:!aNULL:@SECLEVEL=0"),
+}
+"""Offers that are not TLS 1.3, by the flaw under which the history names them: oldest and newest version, suites."""
+
+
+class ClientContext(ssl.SSLContext):
+    """A context whose next connections offer `session_offered` for resumption."""
+
+    session_offered: ssl.SSLSession | None = None
+    certificate_sent: bool = False
+    """Whether a certificate went out in the handshake of the last connection."""
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        """As its parent does, with the session."""
+        self.certificate_sent = False
+        return super().wrap_socket(*arguments, **options | {"session": self.session_offered})
+
+    def watch(self, _connection: Any, direction: str, _version: Any, _content: Any, kind: Any, message: bytes) -> None:
+        """Look at each message of a handshake; one that holds no certificate is a few bytes long."""
+        if direction == "write" and getattr(kind, "name", "") == "CERTIFICATE":
+            self.certificate_sent = len(message) > 64
+
+
+def client_context(svid: Svid | None, bundle_pem: bytes) -> ClientContext:
+    """TLS 1.3 toward a WOS: the chain is verified against the bundle alone; the name in the URL is routing only.
+
+    Weak certificates can be shown, because refusing them is the part of the WOS.
+    """
+    context = ClientContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context._msg_callback = context.watch  # type: ignore[attr-defined]
+    if svid is not None and svid.flaw in ("rsa-2048", "sha-1"):
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
     return _equipped(context, svid, bundle_pem)
 
 
-def old_client_context(svid: Svid | None) -> ssl.SSLContext:
-    """TLS 1.0 and 1.1 only, with every cipher that still exists; nothing is verified, because nothing shall succeed."""
+def service_context(svid: Svid | None, anchors_pem: bytes) -> ClientContext:
+    """TLS 1.2 or newer toward an identity service, whose certificate chains to the anchors and has its host name."""
+    context = ClientContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return _equipped(context, svid, anchors_pem)
+
+
+def old_client_context(svid: Svid | None, offer: str) -> ssl.SSLContext:
+    """One of the OFFERS; nothing is verified, because it is the WOS that has to refuse."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    oldest, newest, suites = OFFERS[offer]
+    context.set_ciphers(suites)
+    context.minimum_version, context.maximum_version = oldest, newest
     return _equipped(context, svid, None)
 
 
@@ -44,7 +88,7 @@ def server_context(svid: Svid, bundle_pem: bytes, old: str | None = None) -> ssl
     return _equipped(context, svid, bundle_pem)
 
 
-def _equipped(context: ssl.SSLContext, svid: Svid | None, bundle_pem: bytes | None) -> ssl.SSLContext:
+def _equipped(context: C, svid: Svid | None, bundle_pem: bytes | None) -> C:
     if bundle_pem is not None:
         context.load_verify_locations(cadata=bundle_pem.decode("ascii"))
     if svid is not None:

@@ -32,6 +32,26 @@ class Svid:
     key_pem: bytes
     flaw: str | None = None
 
+    def flawed(self, flaw: str) -> "Svid":
+        """The same under the name of the flaw that it has in this situation."""
+        return replace(self, flaw=flaw)
+
+    @property
+    def secrets(self) -> list[bytes]:
+        """Texts that a message can hold only when it tells something of the private key: number, hex and PEM."""
+        key = serialization.load_pem_private_key(self.key_pem, None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            return []
+        number = key.private_numbers().private_value.to_bytes((key.key_size + 7) // 8, "big")
+        lines = self.key_pem.splitlines()
+        return [number, number.hex().encode(), lines[1][48:], lines[2][:26]]
+
+    @property
+    def chain_der(self) -> list[bytes]:
+        """The certificates of the chain in DER, the leaf first."""
+        known = x509.load_pem_x509_certificates(self.chain_pem)
+        return [certificate.public_bytes(serialization.Encoding.DER) for certificate in known]
+
     @property
     def credential(self) -> Credential:
         """How the history names it."""
@@ -98,6 +118,11 @@ class TrustDomain:
         """The trust bundle: the root alone."""
         return _pem(self._root.certificate)
 
+    @property
+    def roots(self) -> list[bytes]:
+        """The certificates of the trust bundle in DER."""
+        return [self._root.certificate.public_bytes(serialization.Encoding.DER)]
+
     @cached_property
     def _strangers(self) -> "TrustDomain":
         return TrustDomain.create(self.name, self.wos_id)
@@ -114,6 +139,10 @@ class TrustDomain:
         """The same trust domain after its root was replaced."""
         return self.create(self.name, self.wos_id)
 
+    def other_wos(self) -> Self:
+        """Another WOS of the same trust domain, below the same root."""
+        return type(self)(self.name, f"{self.wos_id}-two", self._root, self._intermediate)
+
     def expired(self) -> Self:
         """The same trust domain below a root that has expired."""
         root = _authority(f"old root of {self.name}", None, ends=-_HOUR)
@@ -127,6 +156,13 @@ class TrustDomain:
         """The SVID of an agent, or a twin of it with one flaw; `unlisted` is a good one that nobody admits."""
         chosen = client_id or f"press-{secrets.token_hex(6)}"
         return self._svid(f"{self.wos_spiffe_id}/client/{chosen}", flaw)
+
+    def agent_for_seconds(self, client_id: str, seconds: float) -> Svid:
+        """The SVID of an agent that expires so soon; its flaw is `expires-soon` from the beginning."""
+        spiffe_id = f"{self.wos_spiffe_id}/client/{client_id}"
+        certificate = _issue(_Leaf([spiffe_id], ends=timedelta(seconds=seconds)), self._intermediate, self._leaf_key)
+        chain = _pem(certificate) + _pem(self._intermediate.certificate)
+        return Svid(spiffe_id, chain, _key_pem(self._leaf_key), "expires-soon")
 
     def _svid(self, spiffe_id: str, flaw: str | None) -> Svid:
         if flaw == "unknown-root":

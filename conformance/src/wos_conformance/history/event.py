@@ -51,7 +51,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_de
 
 
 class Header(Event, tag="header", frozen=True, kw_only=True):
-    """What was run against what; `declared` is in seconds; `diagnostic` says why this run is no claim."""
+    """What was run against what; `declared` is in seconds; `diagnostic` says why this run is no claim.
+
+    `roots` are the SHA-256 digests, in hexadecimal digits, of the certificates in the first trust bundle.
+    """
 
     run: str
     role: Literal["wos", "agent"]
@@ -66,6 +69,7 @@ class Header(Event, tag="header", frozen=True, kw_only=True):
     started: str
     trust_domain: str
     wos_id: str
+    roots: list[str] = []
     features: list[str] = []
     declared: dict[str, float] = {}
     diagnostic: list[str] = []
@@ -88,7 +92,10 @@ class Mark(Event, tag="mark", frozen=True, kw_only=True):
 
 
 class Connection(Event, tag="connection", frozen=True, kw_only=True):
-    """Somebody dialled: we (`suite`) or the target. `peer` is the chain that the target showed, leaf first, in DER."""
+    """Somebody dialled: we (`suite`) or the target. `peer` is the chain that the target showed, leaf first, in DER.
+
+    `session` says of one that was to resume an earlier session whether that was `offered`, really `resumed`, or `none`.
+    """
 
     connection: str
     by: Literal["suite", "target"]
@@ -98,6 +105,7 @@ class Connection(Event, tag="connection", frozen=True, kw_only=True):
     cipher: str | None = None
     peer: list[Body] = []
     failure: str | None = None
+    session: str = ""
 
 
 class Closed(Event, tag="closed", frozen=True, kw_only=True):

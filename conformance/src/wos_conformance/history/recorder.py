@@ -72,7 +72,7 @@ class Recorder:
 
     def redact(self, secret: bytes) -> None:
         """Strike out a secret of at least eight bytes wherever it would be written, at equal length."""
-        if len(secret) >= 8:
+        if len(secret) >= 8 and secret not in self._secrets:
             self._secrets.append(secret)
 
     def history(self) -> History:

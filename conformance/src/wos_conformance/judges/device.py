@@ -99,10 +99,10 @@ class Device:
         polls = self.asked("manifest")
         return bool(polls) and polls[-1].seq > seq
 
-    def announced(self, before: int) -> dict[str, Any]:
-        """The capabilities that it was started with, or got later, before an event."""
-        found = [c.request.get("capabilities") for c in self.starts if c.seq < before]
-        return found[-1] if found and isinstance(found[-1], dict) else {}
+    def announced(self) -> dict[str, Any]:
+        """The capabilities that it was started with last."""
+        found = self.starts[-1].request.get("capabilities") if self.starts else None
+        return found if isinstance(found, dict) else {}
 
     def newest_before(self, seq: int) -> Publication | None:
         """The newest publication before an event, good or not."""
@@ -144,6 +144,8 @@ def devices(history: History) -> list[Device]:
             by_client[view.client].exchanges.append(view)
         elif history.header.level == 0:
             by_client[view.client] = Device(view.client, "", exchanges=[view])
+    for device in by_client.values():
+        device.exchanges.sort(key=lambda view: view.started)
     return list(by_client.values())
 
 

@@ -69,11 +69,14 @@ def _did(at: ExchangeView | Event) -> str:
 
 
 def judge_history(history: History, only: str | None = None) -> Findings:
-    """Ask every judge of the run's role, or only the one of a requirement."""
+    """Ask every judge of the run's role whose feature, if any, is claimed, or only the one of a requirement."""
     specification = Specification.load(history.header.specification)
     found = Findings([], {})
     for name, function in REGISTER.items():
-        if specification.requirements[name].role != history.header.role or only not in (None, name):
+        requirement = specification.requirements[name]
+        if requirement.role != history.header.role or only not in (None, name):
+            continue
+        if requirement.feature is not None and requirement.feature not in history.header.features:
             continue
         try:
             found.judgements.extend([replace(judgement, requirement=name) for judgement in function(history)])

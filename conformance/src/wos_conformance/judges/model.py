@@ -1,12 +1,16 @@
-"""What the WOS was told to want, replayed from the acknowledged verbs of the test control: a plain model."""
+"""What the WOS was told to want, replayed from the acknowledged verbs of the test control: a plain model.
 
+An agent changes it in one way only: when it deletes a device, the deployments for it end.
+"""
+
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from wos_conformance.history import Control, ExchangeView, History
 
-_CHANGES = ("assign", "update", "withdraw", "set_version")
+_CHANGES = ("admit", "retire", "assign", "update", "withdraw", "set_version")
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,12 @@ class Wanted:
         }
 
     @property
+    def given(self) -> set[str]:
+        """The names of all parameters to which somebody has given a value."""
+        described: dict[str, Any] = self.application.get("parameters", {})
+        return {name for name, parameter in described.items() if "value" in parameter} | set(self.values)
+
+    @property
     def content(self) -> tuple[Any, ...]:
         """All that decides about the document."""
         return self.application, self.profile_id, self.values, self.device_id
@@ -57,6 +67,48 @@ class ClientModel:
     deployments: dict[str, Wanted] = field(default_factory=dict)
     withdrawn: set[str] = field(default_factory=set)
     changes: int = 0
+    components: dict[str, set[str]] = field(default_factory=dict)
+    """The names of all components that a deployment has ever had."""
+    lost_with_device: set[str] = field(default_factory=set)
+    """What was withdrawn because its device was deleted,"""
+    lost_with_parent: set[str] = field(default_factory=set)
+    """or because a parent of its device was."""
+    accepted: bool = True
+    accepted_again: int | None = None
+    """The event that accepted the client anew after it was retired, while nothing was assigned since."""
+
+    def remember(self, wanted: Wanted) -> None:
+        """A deployment is, or becomes, like this."""
+        self.deployments[wanted.deployment_id] = wanted
+        known = self.components.setdefault(wanted.deployment_id, set())
+        known.update(name for name, _, _ in wanted.components)
+
+    def delete(self, device_id: str) -> None:
+        """The deployments for a device and its children end."""
+        for name, wanted in list(self.deployments.items()):
+            if wanted.device_id == device_id:
+                self.lost_with_device.add(name)
+            elif wanted.device_id.startswith(f"{device_id}/"):
+                self.lost_with_parent.add(name)
+            else:
+                continue
+            del self.deployments[name]
+            self.withdrawn.add(name)
+            self.changes += 1
+
+    def doubt(self, device_id: str) -> None:
+        """Nobody knows whether the device was deleted, so nothing is said of its deployments any more."""
+        for name, wanted in list(self.deployments.items()):
+            if f"{wanted.device_id}/".startswith(f"{device_id}/"):
+                del self.deployments[name]
+        self.changes += 1
+
+    def retire(self) -> None:
+        """All deployments end, and nobody hears of them again."""
+        self.deployments.clear()
+        self.changes += 1
+        self.accepted = False
+        self.accepted_again = None
 
 
 @dataclass
@@ -73,23 +125,33 @@ class Model:
     def apply(self, control: Control) -> None:
         """Carry out an acknowledged verb."""
         request, response = control.request, control.response or {}
+        client = self.of(str(request.get("spiffeId", "")))
         if control.verb == "set_version":
-            self.of(str(request["spiffeId"])).changes += 1
+            client.changes += 1
+        elif control.verb == "retire":
+            client.retire()
+        elif control.verb == "admit" and not client.accepted:
+            client.accepted, client.accepted_again = True, control.seq
         elif control.verb == "assign":
             self._assign(str(request["spiffeId"]), str(response.get("deploymentId")), request)
+        elif control.verb == "admit":
+            return
         elif (owner := self.owners.get(str(request["deploymentId"]))) is not None:
             self._change(self.of(owner), str(request["deploymentId"]), control.verb, request)
 
     def _assign(self, client: str, deployment_id: str, request: dict[str, Any]) -> None:
         model = self.of(client)
-        model.deployments[deployment_id] = Wanted(
-            deployment_id,
-            request["deviceId"],
-            request["application"],
-            request["profileId"],
-            request.get("parameters") or {},
+        model.remember(
+            Wanted(
+                deployment_id,
+                request["deviceId"],
+                request["application"],
+                request["profileId"],
+                request.get("parameters") or {},
+            )
         )
         model.changes += 1
+        model.accepted_again = None
         self.owners[deployment_id] = client
 
     def _change(self, model: ClientModel, deployment_id: str, verb: str, request: dict[str, Any]) -> None:
@@ -108,19 +170,36 @@ class Model:
             request.get("profileId", known.profile_id),
             request.get("parameters", known.values),
         )
-        model.deployments[deployment_id] = changed
+        model.remember(changed)
         model.changes += changed.content != known.content
 
 
 def replay(history: History, views: Iterator[ExchangeView]) -> Iterator[tuple[ExchangeView, Model]]:
     """Exchanges with the model as it was then; one that a change overlaps is left out, for it may show either state."""
-    verbs = sorted(
-        (control for verb in _CHANGES for control in history.controls(verb)), key=lambda control: control.seq
-    )
+    changes = sorted(_changes(history), key=lambda change: change.seq)
     model, position = Model(), 0
     for view in views:
-        while position < len(verbs) and verbs[position].ended <= view.started:
-            model.apply(verbs[position])
+        while position < len(changes) and changes[position].ended <= view.started:
+            _carry_out(changes[position], model)
             position += 1
-        if position == len(verbs) or verbs[position].started >= view.ended:
+        rest = itertools.islice(changes, position, None)
+        ahead = next((change for change in rest if change.seq != view.seq), None)
+        if ahead is None or ahead.started >= view.ended:
             yield view, model
+
+
+def _changes(history: History) -> Iterator[Control | ExchangeView]:
+    for verb in _CHANGES:
+        yield from history.controls(verb)
+    for view in history.exchanges("capabilities-delete"):
+        if view.status in (None, 204) or view.status >= 500:
+            yield view
+
+
+def _carry_out(change: Control | ExchangeView, model: Model) -> None:
+    if isinstance(change, Control):
+        model.apply(change)
+    elif change.status == 204:
+        model.of(change.client).delete(change.parameters["deviceId"])
+    else:
+        model.of(change.client).doubt(change.parameters["deviceId"])

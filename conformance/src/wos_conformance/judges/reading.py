@@ -9,26 +9,43 @@ from wos_conformance.history import ExchangeView, History
 from wos_conformance.specification import Specification
 
 _UNSURE_STATUSES = {413, 415, 429, 431, 503}
+_FOR_EVER = float("inf")
 _PLAIN_PATH = re.compile(r"[!-$&-~]*")
 
 
 def served(history: History, operation: str | None = None) -> Iterator[ExchangeView]:
     """Exchanges of accepted peers with a whole answer which no injected fault and no overload explains."""
-    retired: dict[str, float] = {}
-    for control in history.controls("retire"):
-        retired.setdefault(str(control.request.get("spiffeId")), control.started)
+    return (view for view in answered(history, operation) if view.status not in _UNSURE_STATUSES)
+
+
+def answered(history: History, operation: str | None = None) -> Iterator[ExchangeView]:
+    """Exchanges of accepted peers with a whole answer which no injected fault explains."""
+    retired = _retired(history)
     for view in history.exchanges(operation):
         credential = history.credential(view.connection)
-        if view.status is None or view.failure or view.status in _UNSURE_STATUSES:
+        if view.status is None or view.failure or history.fault_over(view):
             continue
         if credential is not None and credential.flaw is not None:
             continue
-        if view.ended >= retired.get(view.client, float("inf")) or history.fault_over(view):
-            continue
-        yield view
+        if not any(begin <= view.ended and view.started < end for begin, end in retired.get(view.client, [])):
+            yield view
 
 
-def kind_of(body: bytes) -> Literal["json", "not-json", "unsure"]:
+def _retired(history: History) -> dict[str, list[tuple[float, float]]]:
+    """For each client the spans of time from a retirement to its next admission."""
+    admitted = [(control.request.get("spiffeId"), control.ended) for control in history.controls("admit")]
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for control in history.controls("retire"):
+        client = str(control.request.get("spiffeId"))
+        again = (end for who, end in admitted if who == client and end >= control.ended)
+        spans.setdefault(client, []).append((control.started, min(again, default=_FOR_EVER)))
+    return spans
+
+
+Kind = Literal["json", "not-json", "unsure"]
+
+
+def kind_of(body: bytes) -> Kind:
     """What a text is; `unsure` where parsers may honestly differ (depth, duplicate names, huge numbers, surrogates)."""
     try:
         text = body.decode("utf-8")

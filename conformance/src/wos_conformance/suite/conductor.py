@@ -79,8 +79,14 @@ class Conductor:
 
     def plays(self, requirements: Sequence[str], verbs: Sequence[str], *, vital: bool) -> bool:
         """Whether a scenario belongs into this run; vital signs are taken in each."""
-        wanted = vital or not self.settings.only or bool(set(requirements) & set(self.settings.only))
-        return wanted and (self.control is not None or not verbs)
+        applicable = {name for name in requirements if self._applies(name)}
+        wanted = vital or not self.settings.only or bool(applicable & set(self.settings.only))
+        return wanted and (bool(applicable) or not requirements) and (self.control is not None or not verbs)
+
+    def _applies(self, requirement: str) -> bool:
+        """Whether a requirement belongs to no feature, or to one that is claimed."""
+        feature = self.specification.requirement(requirement).feature
+        return feature is None or feature in self.settings.features
 
     def expect(self, scenarios: int) -> None:
         """How many scenarios will be played."""

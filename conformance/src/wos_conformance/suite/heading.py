@@ -32,6 +32,7 @@ def heading(recorder: Recorder, settings: Settings, specification: Specification
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         trust_domain=trust_domain.name,
         wos_id=trust_domain.wos_id,
+        roots=[hashlib.sha256(der).hexdigest() for der in trust_domain.roots],
     )
 
 

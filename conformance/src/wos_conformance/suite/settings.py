@@ -12,18 +12,24 @@ DepthName = Literal["quick", "standard", "deep"]
 
 
 class Depth(msgspec.Struct, frozen=True):
-    """How much a run generates: examples per property, programs and steps per state machine, cases per operation."""
+    """How much a run generates: examples per property, programs and steps per state machine, cases per operation.
+
+    `silence` and `tolerance` are seconds: for which a client keeps still, and for which an SVID that has expired
+    may still be taken because clocks differ.
+    """
 
     examples: int
     programs: int
     steps: int
     cases: int
+    silence: float
+    tolerance: float
 
 
 DEPTHS: dict[str, Depth] = {
-    "quick": Depth(examples=8, programs=5, steps=10, cases=12),
-    "standard": Depth(examples=30, programs=20, steps=20, cases=60),
-    "deep": Depth(examples=200, programs=150, steps=40, cases=400),
+    "quick": Depth(examples=8, programs=5, steps=10, cases=12, silence=1.5, tolerance=2),
+    "standard": Depth(examples=30, programs=20, steps=20, cases=60, silence=5, tolerance=30),
+    "deep": Depth(examples=200, programs=150, steps=40, cases=400, silence=30, tolerance=360),
 }
 
 
@@ -45,6 +51,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     target: str = "unnamed"
     url: str | None = None
     credentials: str | None = None
+    identity_service: str | None = None
+    """https URL of the identity service, without a path."""
+    identity_anchors: str | None = None
+    """File with the certificates, in PEM, to which that of the identity service chains."""
     control: ControlSettings | None = None
     features: list[str] = []
     declared: dict[str, float] = {}

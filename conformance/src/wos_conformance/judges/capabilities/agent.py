@@ -5,7 +5,7 @@ from typing import Any
 
 from wos_conformance.history import ExchangeView, History
 from wos_conformance.judges.connectivity.agent import pause_of
-from wos_conformance.judges.device import devices, observed
+from wos_conformance.judges.device import Device, devices
 from wos_conformance.judges.judgement import Occasions, broken, judge, kept
 from wos_conformance.judges.reading import same_json
 from wos_conformance.specification import Specification
@@ -59,33 +59,43 @@ def path_names_the_device(history: History) -> Occasions:
             yield broken(view, expected=f"device id {name!r} in the path", received=repr(view.parameters["deviceId"]))
 
 
-_HOSTING = (
+HOSTING = (
     *("cpus", "memory", "storage", "peripherals", "interfaces"),
     *("otelCollector", "supportedRuntimes", "supportedDeploymentTypes"),
 )
+
+
+def hosting(device: Device) -> set[str]:
+    """The device ids on which something was seen to run; what names no device runs on that of the agent."""
+    own = str(device.announced().get("properties", {}).get("id"))
+    entries = [entry for look in device.looks for entry in (look.response or {}).get("workloads") or []]
+    return {str(entry.get("deviceId", own)) for entry in entries if isinstance(entry, dict)}
 
 
 @judge("capabilities.hosting-complete")
 def hosting_device_is_announced_in_full(history: History) -> Occasions:
     """A device on which something runs has all members of a hosting one."""
     for device in devices(history):
-        if not any(observed(look) for look in device.looks):
-            continue
-        name = device.announced(history.events[-1].seq + 1).get("properties", {}).get("id")
+        hosts = hosting(device)
         for view, value in _announcements(history):
-            if view.client != device.client or not isinstance(value, dict) or view.parameters["deviceId"] != name:
+            if view.client != device.client or not isinstance(value, dict) or view.parameters["deviceId"] not in hosts:
                 continue
-            properties = value.get("properties")
-            lacking = [m for m in _HOSTING if not isinstance(properties, dict) or m not in properties]
-            lacking += [] if lacking or properties["otelCollector"] is True else ["otelCollector: true"]
-            lacking += [m for m in _HOSTING[6:] if not lacking and not properties[m]]
-            if lacking:
-                yield broken(view, expected=f"a document with {', '.join(_HOSTING)}", received=f"without {lacking}")
+            if lacking := _lacking(value.get("properties")):
+                yield broken(view, expected=f"a document with {', '.join(HOSTING)}", received=f"without {lacking}")
             else:
                 yield kept(view)
 
 
-def _patience(history: History, *names: str) -> float:
+def _lacking(properties: Any) -> list[str]:
+    if not isinstance(properties, dict):
+        return list(HOSTING)
+    lacking = [name for name in HOSTING if name not in properties]
+    lacking += ["otelCollector: true"] if properties.get("otelCollector") is False else []
+    return lacking + [f"an entry in {name}" for name in HOSTING[6:] if properties.get(name) == []]
+
+
+def patience(history: History, *names: str) -> float:
+    """Three poll intervals and these declared values, in seconds."""
     declared = history.header.declared
     return 3 * declared.get("poll_interval", 0.0) + sum(declared.get(name, 0.0) for name in names)
 
@@ -98,7 +108,7 @@ def unheard_announcement_is_repeated(history: History) -> Occasions:
         for index, view in enumerate(announced):
             if view.status not in (None, 429, 500, 503) and not view.failure:
                 continue
-            bound = _patience(history, "request_timeout", "max_backoff") + (pause_of(view) or 0.0)
+            bound = patience(history, "request_timeout", "max_backoff") + (pause_of(view) or 0.0)
             later = [v for v in announced[index + 1 :] if v.path == view.path]
             if later and later[0].started <= view.ended + bound:
                 yield kept(later[0])
@@ -111,7 +121,7 @@ def unheard_announcement_is_repeated(history: History) -> Occasions:
 @judge("capabilities.change-announced")
 def changed_capabilities_are_announced(history: History) -> Occasions:
     """What the device offers from now on is told in time."""
-    bound = _patience(history, "request_timeout")
+    bound = patience(history, "request_timeout")
     for change in history.controls("set_capabilities"):
         started = [
             (start.seq, device) for device in devices(history) for start in device.starts if start.seq < change.seq

@@ -1,7 +1,14 @@
 """How a WOS answers (connectivity.md)."""
 
-from wos_conformance.history import History
+from itertools import groupby
+
+from wos_conformance.history import Closed, ExchangeView, History
 from wos_conformance.judges.judgement import Occasions, broken, judge, kept
+from wos_conformance.judges.reading import answered
+
+_IDLE = 10.0
+"""Seconds after which nobody wonders that an idle connection was closed."""
+_DISTURBANCES = ("restart", "retire", "rotate_trust")
 
 
 @judge("connectivity.wos-http-version")
@@ -14,3 +21,28 @@ def wos_answers_in_http_1_1(history: History) -> Occasions:
             yield kept(view)
         else:
             yield broken(view, expected="HTTP/1.1", received=repr(view.response_version))
+
+
+@judge("connectivity.keeps-connection")
+def connection_is_used_again(history: History) -> Occasions:
+    """After a good answer the connection stays open for the next request."""
+    ends = {event.connection: event for event in history.of(Closed) if event.reason != "closed by us"}
+    views = sorted(answered(history), key=lambda view: view.connection)
+    for connection, found in groupby(views, key=lambda view: view.connection):
+        known = sorted(found, key=lambda view: view.seq)
+        last, end = known[-1], ends.get(connection)
+        if len(known) > 1:
+            yield kept(known[1])
+        elif (last.status or 500) < 400 and end is not None and _is_early(history, last, end):
+            yield broken(last, expected="a connection that stays open", received="a connection that was closed")
+
+
+def _is_early(history: History, last: ExchangeView, end: Closed) -> bool:
+    """Whether the WOS closed soon after an answer, and nothing but its own will was the reason."""
+    disturbed = any(
+        last.started <= control.ended and control.started <= end.at
+        for verb in _DISTURBANCES
+        for control in history.controls(verb)
+    )
+    asked_for = "close" in (last.request_header("connection") or "").lower()
+    return not disturbed and not asked_for and end.at - last.ended < _IDLE

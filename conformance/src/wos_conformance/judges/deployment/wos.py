@@ -5,7 +5,7 @@ from typing import Any
 
 from wos_conformance.history import Control, ExchangeView, History
 from wos_conformance.judges.desired_state.wos import manifests, readable
-from wos_conformance.judges.document import document_of
+from wos_conformance.judges.document import document_of, ornament
 from wos_conformance.judges.judgement import Occasions, broken, judge, kept
 from wos_conformance.judges.model import Wanted, replay
 from wos_conformance.judges.reading import same_json, served
@@ -28,7 +28,7 @@ def document_is_valid(history: History) -> Occasions:
             yield kept(view)
 
 
-def _current(history: History) -> Iterator[tuple[ExchangeView, dict[str, Any], Wanted]]:
+def current_documents(history: History) -> Iterator[tuple[ExchangeView, dict[str, Any], Wanted]]:
     """Documents that the newest manifest names, with what was assigned."""
     listed: dict[str, tuple[int, set[tuple[str, str]]]] = {}
     for view, model in replay(history, served(history)):
@@ -44,7 +44,8 @@ def _current(history: History) -> Iterator[tuple[ExchangeView, dict[str, Any], W
             yield view, document, state.deployments[name]
 
 
-def _at(value: Any, *names: str) -> Any:
+def at(value: Any, *names: str) -> Any:
+    """What stands at this place of nested mappings; None when nothing does."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value
@@ -53,8 +54,8 @@ def _at(value: Any, *names: str) -> Any:
 @judge("deployment.device-as-assigned")
 def document_names_the_device(history: History) -> Occasions:
     """The device is the one of the assignment."""
-    for view, document, wanted in _current(history):
-        found = _at(document, "metadata", "deviceId")
+    for view, document, wanted in current_documents(history):
+        found = at(document, "metadata", "deviceId")
         if found == wanted.device_id:
             yield kept(view)
         else:
@@ -64,10 +65,10 @@ def document_names_the_device(history: History) -> Occasions:
 @judge("deployment.components-as-described")
 def components_are_copied(history: History) -> Occasions:
     """Name, repository and revision of each component, in order."""
-    for view, document, wanted in _current(history):
-        parts = _at(document, "spec", "deploymentProfile", "components")
+    for view, document, wanted in current_documents(history):
+        parts = at(document, "spec", "deploymentProfile", "components")
         found = [
-            (_at(part, "name"), _at(part, "properties", "repository"), _at(part, "properties", "revision"))
+            (at(part, "name"), at(part, "properties", "repository"), at(part, "properties", "revision"))
             for part in (parts if isinstance(parts, list) else [])
         ]
         if found == wanted.components:
@@ -76,11 +77,59 @@ def components_are_copied(history: History) -> Occasions:
             yield broken(view, expected=f"components {wanted.components}", received=f"{found}")
 
 
+@judge("deployment.properties-as-described")
+def properties_are_copied(history: History) -> Occasions:
+    """Each member that the profile gives to the properties of a component."""
+    for view, document, wanted in current_documents(history):
+        for described, found in paired_components(document, wanted):
+            given, passed = described["properties"], at(found, "properties") or {}
+            missing = [name for name in given if name not in passed or not same_json(given[name], passed[name])]
+            if missing:
+                received = f"{missing[0]}: {passed.get(missing[0])!r} in the component {described['name']!r}"
+                yield broken(view, expected=f"{missing[0]}: {given[missing[0]]!r}", received=received)
+            else:
+                yield kept(view)
+
+
+def paired_components(document: dict[str, Any], wanted: Wanted) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The components of the profile, each with the one of the same name in the document."""
+    parts = at(document, "spec", "deploymentProfile", "components")
+    found = {at(part, "name"): part for part in (parts if isinstance(parts, list) else [])}
+    for described in wanted.profile.get("components", []):
+        if isinstance(found.get(described["name"]), dict):
+            yield described, found[described["name"]]
+
+
+@judge("deployment.constraints-as-described")
+def constraints_are_copied(history: History) -> Occasions:
+    """The constraints of the profile, or none."""
+    for view, document, wanted in current_documents(history):
+        expected = wanted.profile.get("deviceConstraints")
+        found = at(document, "spec", "deploymentProfile", "deviceConstraints")
+        if same_json(found, expected):
+            yield kept(view)
+        else:
+            yield broken(view, expected=f"deviceConstraints {expected}"[:300], received=f"{found}"[:300])
+
+
+@judge("deployment.plain-yaml")
+def document_is_plain_yaml(history: History) -> Occasions:
+    """One YAML document without what JSON does not have."""
+    for view in served(history, "document"):
+        if view.status != 200 or view.content is None:
+            continue
+        found = ornament(view.content)
+        if found is None:
+            yield kept(view)
+        else:
+            yield broken(view, expected="one YAML document without aliases, tags and repeated keys", received=found)
+
+
 @judge("deployment.parameters-as-assigned")
 def parameters_are_passed(history: History) -> Occasions:
     """Each parameter that has a value, with its value and targets."""
-    for view, document, wanted in _current(history):
-        found = _at(document, "spec", "parameters") or {}
+    for view, document, wanted in current_documents(history):
+        found = at(document, "spec", "parameters") or {}
         if same_json(found, wanted.parameters):
             yield kept(view)
         else:

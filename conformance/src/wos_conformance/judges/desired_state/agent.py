@@ -1,6 +1,5 @@
 """How an agent adopts a manifest, and how it does not (desired-state.md, "Adopting")."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 
 from wos_conformance.history import Control, Deadline, History, Publication
@@ -8,8 +7,7 @@ from wos_conformance.judges.desired_state.wos import MANIFEST_TYPE
 from wos_conformance.judges.device import (
     Device,
     Running,
-    Workload,
-    components_of,
+    brings,
     deadlines,
     devices,
     difference,
@@ -18,14 +16,9 @@ from wos_conformance.judges.device import (
 )
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.reading import entity_tags
+from wos_conformance.judges.unchanged import keeps_running
 
 Judge = Callable[[History], Iterator[Judgement]]
-
-UNOBTAINABLE = (
-    *("document-digest-wrong", "one-digest-wrong", "bundle-digest-wrong", "artifacts-missing", "unreachable"),
-    *("artifact-altered", "artifact-truncated", "artifact-reset-midway", "artifact-endless", "artifact-stall"),
-)
-"""Defects for which not everything that a manifest names can be retrieved and verified."""
 
 
 @judge("desired-state.accept-sent")
@@ -39,7 +32,7 @@ def agent_asks_for_the_manifest_type(history: History) -> Occasions:
             yield broken(view, expected=f"Accept: {MANIFEST_TYPE}", received=repr(found))
 
 
-def _adoptions(history: History) -> Iterator[tuple[Device, Deadline, Publication]]:
+def adoptions(history: History) -> Iterator[tuple[Device, Deadline, Publication]]:
     """Publications of which the agent was seen to run everything."""
     for device, deadline, publication in deadlines(history, "adopted"):
         if deadline.met and publication.defect is None and device.was_served(publication, deadline.at):
@@ -49,7 +42,7 @@ def _adoptions(history: History) -> Iterator[tuple[Device, Deadline, Publication
 @judge("desired-state.conditional-poll")
 def agent_sends_the_tag_it_adopted(history: History) -> Occasions:
     """Once a manifest is adopted, polls carry its tag."""
-    for device, deadline, publication in _adoptions(history):
+    for device, deadline, publication in adoptions(history):
         until = min((p.at for p in device.publications if p.seq > publication.seq), default=float("inf"))
         until = min(until, device.runs_until(deadline.at))
         for view in device.asked("manifest"):
@@ -81,7 +74,8 @@ def agent_does_not_send_the_tag_of_what_it_refused(history: History) -> Occasion
                     yield kept(view)
 
 
-def _compared(look: Control, expected: Running, did: str) -> Judgement:
+def compared(look: Control, expected: Running, did: str) -> Judgement:
+    """Whether an observation shows exactly what is expected."""
     differs = difference(expected, observed(look))
     if differs is None:
         return kept(look)
@@ -92,128 +86,86 @@ def _names(running: Running) -> str:
     return f"exactly these components: {sorted(map(str, running.values()))}"
 
 
-def _converged(note: str | None) -> Judge:
+def converged(note: str | None) -> Judge:
     def agent_runs_what_was_published(history: History) -> Occasions:
         """Within the bound exactly the components of the newest manifest run."""
         for device, deadline, publication in deadlines(history, "adopted"):
             look = device.look_after(deadline.seq)
-            if publication.defect is not None or look is None or note not in (None, publication.note):
+            if publication.defect or publication.hopeless or look is None or note not in (None, publication.note):
                 continue
             hindered = history.has_fault_between(publication.at, deadline.at)
             told = f"published version {publication.version} with {len(publication.documents)} deployments"
-            judgement = _compared(look, workloads_of(history, publication), f"{told}, waited {deadline.bound:.1f} s")
+            judgement = compared(look, workloads_of(history, publication), f"{told}, waited {deadline.bound:.1f} s")
             if device.was_served(publication, look.started) if judgement.kept else not hindered:
                 yield judgement
 
     return agent_runs_what_was_published
 
 
-judge("desired-state.converges")(_converged(None))
-judge("desired-state.exact-version")(_converged("huge-version"))
-judge("desired-state.size-advisory")(_converged("sizes-wrong"))
-judge("desired-state.unknown-members-ignored")(_converged("unknown-members"))
+judge("desired-state.converges")(converged(None))
+judge("desired-state.exact-version")(converged("huge-version"))
+judge("desired-state.size-advisory")(converged("sizes-wrong"))
+judge("desired-state.unknown-members-ignored")(converged("unknown-members"))
 
 
-def _settled(history: History, *defects: str) -> Iterator[tuple[Device, Publication, Control, Running]]:
-    """Publications with one of these defects after the agent has looked at them: what runs, and what should."""
-    for device, deadline, publication in deadlines(history, "settled"):
-        look, good = device.look_after(deadline.seq), device.good_before(publication.seq)
-        if publication.defect not in defects or not deadline.met or look is None or good is None:
+def was_adopted(history: History, publication: Publication) -> bool:
+    """Whether the agent was seen to run everything of a publication, or of the same one before."""
+    return any(
+        (adopted.client, adopted.etag) == (publication.client, publication.etag) and adopted.seq <= publication.seq
+        for _, _, adopted in adoptions(history)
+    )
+
+
+@judge("desired-state.failure-stays-alone")
+def failure_of_one_leaves_the_others(history: History) -> Occasions:
+    """Within the bound everything runs but what cannot be installed."""
+    for device, deadline, publication in deadlines(history, "adopted"):
+        look = device.look_after(deadline.seq)
+        if "artifact-unavailable" not in publication.hopeless.values() or publication.defect or look is None:
             continue
-        if _was_adopted(history, good):
-            yield device, publication, look, workloads_of(history, good)
-
-
-def _was_adopted(history: History, publication: Publication) -> bool:
-    return any(p.seq == publication.seq for _, _, p in _adoptions(history))
-
-
-def _refused(*defects: str) -> Judge:
-    def agent_keeps_what_it_had(history: History) -> Occasions:
-        """After a manifest that must not be adopted, exactly the components of the one before run."""
-        for _, publication, look, expected in _settled(history, *defects):
-            told = f"published version {publication.version} ({publication.defect}), waited for two more polls"
-            yield _compared(look, expected, told)
-
-    return agent_keeps_what_it_had
-
-
-judge("desired-state.algorithm-known")(_refused("algorithm-unknown"))
-judge("desired-state.lower-version-refused")(_refused("version-lower"))
-judge("desired-state.equal-version-refused")(_refused("version-equal"))
-judge("desired-state.failure-keeps-running")(_refused(*UNOBTAINABLE))
-
-
-def _unverified(*defects: str) -> Judge:
-    def agent_runs_only_what_it_verified(history: History) -> Occasions:
-        """Nothing runs that comes from bytes with another digest."""
-        for _, publication, look, before in _settled(history, *defects):
-            running = observed(look)
-            wrong = [
-                w
-                for w in _false_workloads(history, publication)
-                if not w.same(before.get((w.deployment_id, w.component)))
-            ]
-            found = [str(w) for w in wrong if w.same(running.get((w.deployment_id, w.component)))]
-            told = f"published version {publication.version} with bytes that are not what the digest says"
-            if found:
-                yield broken(look, did=told, expected="nothing of it runs", received=f"{found[:3]} run")
-            else:
-                yield kept(look)
-
-    return agent_runs_only_what_it_verified
-
-
-def _false_workloads(history: History, publication: Publication) -> Iterator[Workload]:
-    for name, document in publication.documents.items():
-        content = history.body(document.body)
-        if publication.defect == "bundle-digest-wrong" or _digest(content) != document.digest:
-            yield from components_of(name, content)
-
-
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-judge("desired-state.document-verified")(_unverified("document-digest-wrong", "one-digest-wrong"))
-judge("desired-state.bundle-verified")(_unverified("bundle-digest-wrong"))
-
-
-@judge("desired-state.not-found-keeps-running")
-def not_found_is_no_removal(history: History) -> Occasions:
-    """What ran still runs after 404 on documents and bundles."""
-    for _, publication, look, before in _settled(history, "artifacts-missing"):
-        running = observed(look)
-        gone = [str(workload) for key, workload in before.items() if key not in running]
-        told = f"answered the artifacts of version {publication.version} with 404"
-        if gone:
-            yield broken(look, did=told, expected="what ran goes on", received=f"{gone[:3]} no longer run")
-        else:
+        running, expected = observed(look), workloads_of(history, publication)
+        missing = [str(workload) for key, workload in expected.items() if not workload.same(running.get(key))]
+        did = f"published version {publication.version}, of which one deployment cannot be installed"
+        if missing:
+            yield broken(look, did=did, expected="all components of the others", received=f"{missing[:3]} do not run")
+        elif device.was_served(publication, look.started):
             yield kept(look)
 
 
-@judge("desired-state.version-survives-power-cut")
-def version_survives_a_power_cut(history: History) -> Occasions:
-    """After a power cut, older manifests are still refused."""
-    for device, publication, look, expected in _settled(history, "version-lower", "version-equal"):
-        good = device.good_before(publication.seq)
-        if good is None or not any(good.seq < cut.seq < publication.seq for cut in device.cuts):
-            continue
-        told = f"cut the power, then published version {publication.version} ({publication.defect})"
-        yield _compared(look, expected, told)
+@judge("desired-state.coding-undone")
+def coded_bodies_are_understood(history: History) -> Occasions:
+    """What came in a content coding that the agent allowed runs like anything else."""
+    for device, deadline, publication in deadlines(history, "adopted"):
+        look = device.look_after(deadline.seq)
+        coded = [view for view in device.exchanges if view.seq > publication.seq and view.header("content-encoding")]
+        if publication.note == "coded" and coded and look is not None:
+            did = f"served version {publication.version} in {coded[0].header('content-encoding')}"
+            yield compared(look, workloads_of(history, publication), did)
 
 
-@judge("desired-state.workloads-survive-power-cut")
-def workloads_survive_a_power_cut(history: History) -> Occasions:
-    """After a power cut, what was adopted runs again."""
+@judge("desired-state.same-manifest-unchanged")
+def same_manifest_changes_nothing(history: History) -> Occasions:
+    """What was adopted may be served again in full."""
     for device in devices(history):
-        starts = {start.seq for start in device.starts}
-        for deadline in history.of(Deadline):
-            if deadline.what != "recovered" or deadline.subject not in starts:
-                continue
-            look, good = device.look_after(deadline.seq), device.good_before(deadline.subject)
-            if look is None or good is None or not _was_adopted(history, good):
-                continue
-            if any(deadline.subject < poll.seq < look.seq for poll in device.asked("manifest")):
-                told = f"cut the power, started the agent, waited {deadline.bound:.1f} s"
-                yield _compared(look, workloads_of(history, good), told)
+        again = [view for view in device.asked("manifest") if view.answered == "unconditional" and view.complete]
+        adopted = [p for d, _, p in adoptions(history) if d is device]
+        for view in again:
+            if any(brings(view, p) for p in adopted if p.seq < view.seq):
+                did = "served the manifest that was adopted last with status 200"
+                yield from keeps_running(device, view.seq, view.seq, did)
+
+
+@judge("desired-state.least-sizes-taken")
+def manifest_of_ordinary_size_is_adopted(history: History) -> Occasions:
+    """Its tag comes back, or each of its deployments is reported under its version, within the bound."""
+    for device, deadline, publication in deadlines(history, "adopted"):
+        if publication.note != "least-sizes" or not device.retrieved(publication):
+            continue
+        tags = (entity_tags(view.request_header("if-none-match")) for view in device.asked("manifest"))
+        names = {view.parameters["deploymentId"] for view in device.asked("status") if view.seq > publication.seq}
+        if any(publication.etag in found for found in tags) or set(publication.documents) <= names:
+            yield kept(deadline)
+        else:
+            did = f"published version {publication.version} with {len(publication.documents)} documents of 65536 bytes"
+            received = f"neither its tag nor a report about {len(set(publication.documents) - names)} of them"
+            yield broken(deadline, did=did, expected="that it is adopted", received=received)

@@ -5,6 +5,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from wos_conformance.history import ExchangeView, History
 from wos_conformance.judges.desired_state.wos import digest_of, manifests, readable
@@ -13,6 +14,7 @@ from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge
 from wos_conformance.judges.model import replay
 from wos_conformance.judges.reading import directives, has_problem, is_plain, media_type, served, told
 
+_OUTLIVED = 300.0
 _UNPACKED_AT_MOST = 8 << 20
 _IMMUTABLE = {"private", "max-age=31536000", "immutable"}
 Judge = Callable[[History], Iterator[Judgement]]
@@ -163,6 +165,75 @@ def document_names_its_deployment(history: History) -> Occasions:
             yield broken(view, expected=f"id: {view.parameters['deploymentId']}", received=repr(document.get("id")))
 
 
+@dataclass
+class _Span:
+    """When a client was served a manifest that names an artifact for the last time, and whether others followed."""
+
+    until: float
+    superseded: bool = False
+
+
+@judge("desired-state.superseded-served")
+def superseded_artifact_is_served_for_a_while(history: History) -> Occasions:
+    """What a manifest named outlives it."""
+    spans: dict[str, dict[tuple[str, str], _Span]] = {}
+    ended = {str(control.request.get("spiffeId")): control.seq for control in history.controls("retire")}
+    for view in served(history):
+        named = spans.setdefault(view.client, {})
+        if view.operation == "manifest" and view.status == 200 and (value := readable(view)) is not None:
+            _take(named, {*_names(value)}, view.ended)
+        elif view.operation in ("document", "bundle") and view.seq < ended.get(view.client, view.seq + 1):
+            span = named.get(_name(view))
+            if span is not None and span.superseded and view.started <= span.until + _OUTLIVED:
+                allowed = (200, 304) if view.request_header("if-none-match") else (200,)
+                why = "status 200, because a manifest named it less than 300 s ago"
+                good = view.status in allowed
+                yield kept(view) if good else broken(view, expected=why, received=told(view))
+
+
+def _names(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for entry in manifest["deployments"]:
+        yield entry["deploymentId"], entry["digest"]
+    if manifest["bundle"]:
+        yield "bundle", manifest["bundle"]["digest"]
+
+
+def _take(named: dict[tuple[str, str], _Span], current: set[tuple[str, str]], moment: float) -> None:
+    for name, span in named.items():
+        span.superseded = name not in current
+    named |= {name: _Span(moment) for name in current}
+
+
+@judge("desired-state.bundle-member-names")
+def bundle_members_are_files_at_the_root(history: History) -> Occasions:
+    """One regular file for each entry of the manifest, called after the deployment."""
+    listed: dict[tuple[str, str], list[str]] = {}
+    for view in manifests(history):
+        value = readable(view)
+        if value is not None and value["bundle"]:
+            names = sorted(f"{entry['deploymentId']}.yaml" for entry in value["deployments"])
+            listed[view.client, value["bundle"]["digest"]] = names
+    for view in _bodies(history, "bundle"):
+        expected = listed.get((view.client, view.parameters["digest"]))
+        if expected is None or view.content is None:
+            continue
+        try:
+            found = sorted(_member_names(view.content))
+        except (tarfile.TarError, zlib.error, ValueError, EOFError):
+            continue
+        if found == expected:
+            yield kept(view)
+        else:
+            yield broken(view, expected=f"exactly the files {expected}", received=f"{found}")
+
+
+def _member_names(content: bytes) -> Iterator[str]:
+    with tarfile.open(fileobj=io.BytesIO(_unpacked(content)), mode="r:") as archive:
+        for member in archive:
+            regular = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+            yield member.name if regular else f"{member.name} of type {member.type!r}"
+
+
 @judge("desired-state.bundle-exact-set")
 def bundle_holds_exactly_its_documents(history: History) -> Occasions:
     """Member for member, the bundle is what its manifest names."""
@@ -192,12 +263,16 @@ def _compared(view: ExchangeView, expected: dict[str, str], content: bytes) -> J
     return broken(view, expected=wanted, received=f"members {names}; different: {differing}")
 
 
-def _members(content: bytes) -> list[tuple[str, bytes]]:
+def _unpacked(content: bytes) -> bytes:
     inflater = zlib.decompressobj(31)
     plain = inflater.decompress(content, _UNPACKED_AT_MOST)
     if not inflater.eof:
         raise ValueError("the archive does not end, or is larger than 8 MiB")
-    with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
+    return plain
+
+
+def _members(content: bytes) -> list[tuple[str, bytes]]:
+    with tarfile.open(fileobj=io.BytesIO(_unpacked(content)), mode="r:") as archive:
         return [(member.name, _content(archive, member)) for member in archive]
 
 

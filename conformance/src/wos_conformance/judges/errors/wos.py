@@ -5,23 +5,42 @@ from collections.abc import Iterator
 from typing import Any
 
 from wos_conformance.history import ExchangeView, History
+from wos_conformance.judges.document import walk
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
-from wos_conformance.judges.reading import media_type, served, told
+from wos_conformance.judges.model import Model, replay
+from wos_conformance.judges.reading import answered, media_type, served, told
 from wos_conformance.specification import Specification
 
 PROBLEM_TYPE = "application/problem+json"
 _TRANSIENT = (429, 503)
+_OTHER_LISTENER = "identity-service"
+"""Who visits the identity service has this flaw; the rules of this chapter are those of the interface."""
 _METHODS = (
     (re.compile(r"/api/v1/capabilities/[A-Za-z0-9_~-][A-Za-z0-9._~-]*"), {"PUT", "DELETE"}),
     (re.compile(r"/api/v1/deployments"), {"GET"}),
     (re.compile(r"/api/v1/deployments/[0-9a-fA-F-]{36}/sha256(:|%3A)[0-9a-f]{64}"), {"GET"}),
+    (re.compile(r"/api/v1/deployments/[0-9a-fA-F-]{36}/status"), {"POST"}),
     (re.compile(r"/api/v1/bundles/sha256(:|%3A)[0-9a-f]{64}"), {"GET"}),
 )
+_TRACES = re.compile(
+    r"Traceback \(most recent call last\)"
+    r'|File "[^"\n]{1,200}", line \d+'
+    r"|\bat [\w$.<>]{1,200}\([\w$]{1,100}\.(?:java|kt|scala):\d+\)"
+    r"|\bat [^\n]{1,200}[\\/][\w.-]{1,100}\.[cm]?[jt]s:\d+:\d+"
+    r"|\bat [\w.<>`]{1,200}\([^)\n]{0,200}\) in [^\n]{1,200}:line \d+"
+    r"|goroutine \d+ \[|\bpanic: |\.go:\d+ \+0x|thread '[^']{1,100}' panicked at"
+    r"|\b(?:SELECT\b[^\n]{1,300}\bFROM|INSERT INTO|UPDATE\b[^\n]{1,100}\bSET|DELETE FROM)\b"
+)
+_SEARCHED = 65_536
+_LARGEST_BODY, _LARGE_BODY = 262_144, 200_000
 _JUDGED_METHODS = {"GET", "PUT", "POST", "DELETE", "PATCH"}
 
 
 def _errors(history: History) -> Iterator[ExchangeView]:
     for view in history.exchanges():
+        credential = history.credential(view.connection)
+        if credential is not None and credential.flaw == _OTHER_LISTENER:
+            continue
         if view.status is not None and view.status >= 400 and view.complete and view.method != "HEAD":
             yield view
 
@@ -141,6 +160,67 @@ def content_does_not_break_the_wos(history: History) -> Occasions:
         if view.status is not None and view.status >= 500:
             yield broken(view, expected="a status below 500", received=told(view))
         else:
+            yield kept(view)
+
+
+@judge("errors.no-internals")
+def answer_holds_no_trace(history: History) -> Occasions:
+    """An error does not tell how the WOS is built."""
+    for view in _errors(history):
+        found = next(filter(None, map(_TRACES.search, _texts(view))), None)
+        if found is not None:
+            yield broken(view, expected="no trace of a program or a query", received=found[0][:100])
+        else:
+            yield kept(view)
+
+
+def _texts(view: ExchangeView) -> Iterator[str]:
+    """A body as text, and all texts in it when it is JSON."""
+    yield (view.content or b"")[:_SEARCHED].decode("utf-8", "replace")
+    try:
+        yield from (part[:_SEARCHED] for _, part in walk(view.json()) if isinstance(part, str))
+    except ValueError:
+        return
+
+
+@judge("errors.media-type-415")
+def other_media_type_is_refused(history: History) -> Occasions:
+    """A body that would be accepted as JSON comes as something else."""
+    for view, model in replay(history, answered(history)):
+        found = media_type(view.request_header("content-type"))
+        if found in (None, "application/json") or not _would_be_accepted(view, model):
+            continue
+        if view.status == 415:
+            yield kept(view)
+        else:
+            yield broken(view, expected=f"status 415, because of Content-Type: {found}", received=told(view))
+
+
+def _would_be_accepted(view: ExchangeView, model: Model) -> bool:
+    """Whether nothing but its content type can speak against a request."""
+    try:
+        value = view.request_json()
+    except ValueError:
+        return False
+    specification = Specification.load()
+    if view.operation == "capabilities-put":
+        right = specification.is_valid("device-capabilities", value)
+        return right and bool(value["properties"]["id"] == view.parameters["deviceId"])
+    if view.operation != "status" or not specification.is_valid("deployment-status", value):
+        return False
+    known = model.of(view.client).components.get(value["deploymentId"], set())
+    components = {part["name"] for part in value["components"]}
+    return bool(value["deploymentId"] == view.parameters["deploymentId"]) and bool(known) and components <= known
+
+
+@judge("errors.size-accepted")
+def usual_size_is_accepted(history: History) -> Occasions:
+    """A body of up to 256 KiB is not too large."""
+    for view in answered(history):
+        length = view.exchange.request.body.length if view.exchange.request.body else 0
+        if 0 < length <= _LARGEST_BODY and view.status == 413:
+            yield broken(view, expected="another status than 413", received=f"status 413 for {length} bytes")
+        elif _LARGE_BODY <= length <= _LARGEST_BODY:
             yield kept(view)
 
 

@@ -12,7 +12,9 @@ from wos_conformance.judges.reading import has_problem, served, told
 
 _SEGMENT = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+"
 WOS_ID = re.compile(rf"spiffe://[^/]+/margo/wfm/{_SEGMENT}")
+_GOOD_SUITE = re.compile(r"ECDHE-(ECDSA|RSA)-(AES128-GCM-SHA256|AES256-GCM-SHA384|CHACHA20-POLY1305)")
 _REFUSED = (401, 403)
+_NOT_SENT = "not sent"
 _OUR_REFUSAL = "certificate_verify_failed"
 
 
@@ -70,17 +72,45 @@ def wos_sends_its_chain(history: History) -> Occasions:
             yield broken(connection, did="connected", expected=expected, received=str(connection.failure))
 
 
+def _offers(history: History, *names: str) -> Iterator[Connection]:
+    """Offers of an old version of TLS by peers with a good certificate."""
+    for connection in history.of(Connection):
+        if connection.by == "suite" and connection.credential.flaw in names:
+            yield connection
+
+
 @judge("identity.wos-old-tls-refused")
 def wos_refuses_old_tls(history: History) -> Occasions:
     """An offer of nothing newer than TLS 1.1 ends in no handshake."""
-    for connection in history.of(Connection):
-        if connection.credential.flaw != "tls-1.1" or connection.by != "suite":
-            continue
-        if connection.outcome == "established":
-            received = f"a handshake in {connection.tls_version}"
-            yield broken(connection, did="offered TLS 1.1 and 1.0 only", expected="no handshake", received=received)
-        elif connection.outcome == "handshake-failed":
+    for connection in _offers(history, "tls-1.1"):
+        yield from _no_handshake(connection, "offered TLS 1.1 and 1.0 only")
+
+
+@judge("identity.wos-tls-1-2-off")
+def wos_refuses_tls_1_2(history: History) -> Occasions:
+    """Without the feature an offer of nothing newer than TLS 1.2 ends in no handshake."""
+    if "tls-1.2" in history.header.features:
+        return
+    for connection in _offers(history, "tls-1.2-only"):
+        yield from _no_handshake(connection, "offered TLS 1.2 only")
+
+
+@judge("identity.wos-tls-1-2-suites")
+def wos_takes_good_suites_only(history: History) -> Occasions:
+    """A handshake in TLS 1.2 uses ECDHE with AES-GCM or ChaCha20-Poly1305."""
+    for connection in _offers(history, "tls-1.2-only", "tls-1.2-cbc-only", "tls-1.2-static-only"):
+        if connection.outcome == "established" and _GOOD_SUITE.fullmatch(connection.cipher or ""):
             yield kept(connection)
+        elif connection.credential.flaw != "tls-1.2-only":
+            yield from _no_handshake(connection, f"offered what the name {connection.credential.flaw!r} says")
+
+
+def _no_handshake(connection: Connection, did: str) -> Occasions:
+    if connection.outcome == "established":
+        received = f"a handshake in {connection.tls_version} with {connection.cipher}"
+        yield broken(connection, did=did, expected="no handshake", received=received)
+    elif connection.outcome == "handshake-failed":
+        yield kept(connection)
 
 
 def _refusals(history: History, flaws: tuple[str, ...]) -> Occasions:
@@ -93,15 +123,21 @@ def _refusals(history: History, flaws: tuple[str, ...]) -> Occasions:
 
 
 def _refusal(connection: Connection, exchanges: list[ExchangeView]) -> Occasions:
-    if connection.outcome == "handshake-failed" and _OUR_REFUSAL not in (connection.failure or "").lower():
+    sent = connection.credential.name != _NOT_SENT
+    if sent and connection.outcome == "handshake-failed" and _OUR_REFUSAL not in (connection.failure or "").lower():
         yield kept(connection)
     for view in exchanges:
-        if view.status in _REFUSED or (view.status is None and view.failure in ("closed", "reset")):
-            yield kept(view)
+        if is_refused(view):
+            yield from [kept(view)] if sent else []
         elif view.status is not None:
             did = f"{view.method} {view.target[:80]} as a peer with the flaw {connection.credential.flaw!r}"
             expected = "no answer, or status 401 or 403"
             yield broken(view, did=did, expected=expected, received=f"status {view.status}")
+
+
+def is_refused(view: ExchangeView) -> bool:
+    """Whether a request met a refusal: no answer on a connection that was closed, or 401 or 403."""
+    return view.status in _REFUSED or (view.status is None and view.failure in ("closed", "reset"))
 
 
 _FLAWS = {
@@ -113,6 +149,9 @@ _FLAWS = {
     "identity.path-shape-exact": ("wos-shaped", "extra-segment", "no-client-segment"),
     "identity.one-uri-name": ("no-uri-san", "dns-only", "two-uri-sans"),
     "identity.leaf-constraints": ("ca-leaf", "key-cert-sign"),
+    "identity.client-usage-required": ("server-usage-only",),
+    "identity.weak-certificate-refused": ("rsa-2048", "sha-1"),
+    "identity.bundle-replaced": ("replaced-root",),
     "identity.client-admitted": ("unlisted",),
 }
 
@@ -153,7 +192,7 @@ def retired_client_is_refused(history: History) -> Occasions:
         for view in history.exchanges(client=client):
             if view.started < retirement.ended or (again is not None and view.seq > again):
                 continue
-            if view.status in _REFUSED or (view.status is None and view.failure in ("closed", "reset")):
+            if is_refused(view):
                 yield kept(view)
             elif view.status is not None:
                 did = f"retired the client, then {view.method} {view.target[:80]}"

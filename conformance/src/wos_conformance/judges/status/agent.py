@@ -1,62 +1,13 @@
 """What an agent reports (status.md)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from wos_conformance.history import ExchangeView, History, Publication
-from wos_conformance.judges.connectivity.agent import pause_of
 from wos_conformance.judges.device import Device, components_of, deadlines, devices, observed
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
+from wos_conformance.judges.status.machine import followers, severity
+from wos_conformance.judges.status.report import Report, changed, reports
 from wos_conformance.specification import Specification
-
-SEVERITY = ("failed", "removing", "installing", "pending", "installed", "removed")
-_NEXT = {
-    None: {"pending", "installing"},
-    "pending": {"installing", "failed", "removing"},
-    "installing": {"installed", "failed", "removing"},
-    "installed": {"installing", "failed", "removing"},
-    "failed": {"pending", "installing", "removing"},
-    "removing": {"removed", "failed"},
-    "removed": {"pending", "installing"},
-}
-_PENDING_IF_NEWER = {"installing", "installed"}
-
-
-@dataclass(frozen=True)
-class Report:
-    """A status report that is valid, with the exchange that brought it."""
-
-    view: ExchangeView
-    value: dict[str, Any]
-
-    @property
-    def deployment_id(self) -> str:
-        """Which deployment it is about."""
-        return str(self.value["deploymentId"])
-
-    @property
-    def state(self) -> str:
-        """The state of the deployment."""
-        return str(self.value["status"]["state"])
-
-    @property
-    def version(self) -> int:
-        """`adoptedManifestVersion`."""
-        return int(self.value["adoptedManifestVersion"])
-
-
-def reports(device: Device) -> list[Report]:
-    """The valid reports of an agent, in order of arrival."""
-    found = []
-    for view in device.asked("status"):
-        try:
-            value = view.request_json()
-        except ValueError:
-            continue
-        if Specification.load().is_valid("deployment-status", value):
-            found.append(Report(view, value))
-    return found
 
 
 @judge("status.body-valid")
@@ -93,41 +44,22 @@ def states_follow_the_table(history: History) -> Occasions:
         for report in reports(device):
             before = last.get(report.deployment_id)
             last[report.deployment_id] = report
-            if _may_follow(before, report):
+            was = f"{before.state!r} at version {before.version}" if before else "nothing"
+            newer = before is not None and report.version > before.version
+            allowed = followers(before.state if before else "nothing", newer=newer)
+            if report.state in allowed or (before is not None and report.state == before.state):
                 yield kept(report.view)
                 continue
-            was = f"{before.state!r} at version {before.version}" if before else "nothing"
-            allowed = sorted(_NEXT[before.state if before else None])
             did = f"read the reports of deployment {report.deployment_id}"
             received = f"{report.state!r} at version {report.version}, after {was}"
-            yield broken(report.view, did=did, expected=f"one of {allowed}", received=received)
-
-
-def _may_follow(before: Report | None, report: Report) -> bool:
-    if before is None:
-        return report.state in _NEXT[None]
-    if report.state == before.state:
-        return True
-    newer = report.version > before.version
-    if report.state == "pending" and before.state in _PENDING_IF_NEWER:
-        return newer
-    return report.state in _NEXT[before.state]
-
-
-def _changed(publication: Publication, before: Publication | None) -> set[str]:
-    known = before.documents if before else {}
-    return {
-        name
-        for name, document in publication.documents.items()
-        if name not in known or known[name].digest != document.digest
-    }
+            yield broken(report.view, did=did, expected=f"one of {sorted(allowed)}", received=received)
 
 
 def _reported(history: History, what: str, state: str) -> Occasions:
     for device, deadline, publication in deadlines(history, what):
         before = device.good_before(publication.seq)
         gone = set(before.documents) - set(publication.documents) if before else set()
-        wanted = _changed(publication, before) if state == "installed" else gone
+        wanted = changed(publication, before) - set(publication.hopeless) if state == "installed" else gone
         if publication.defect is not None or not wanted:
             continue
         told = {
@@ -239,7 +171,7 @@ def every_component_is_listed_once(history: History) -> Occasions:
     """One entry for each component, and no other."""
     for device in devices(history):
         for report in reports(device):
-            if (publication := _named(device, report)) is None:
+            if (publication := _named(device, report)) is None or not report.value["components"]:
                 continue
             content = history.body(publication.documents[report.deployment_id].body)
             expected = sorted(workload.component for workload in components_of(report.deployment_id, content))
@@ -258,7 +190,7 @@ def overall_state_is_the_most_severe(history: History) -> Occasions:
             states = {component["state"] for component in report.value["components"]}
             if not states:
                 continue
-            expected = min(states, key=SEVERITY.index)
+            expected = min(states, key=severity().index)
             if report.state == expected:
                 yield kept(report.view)
             else:
@@ -291,7 +223,7 @@ def adopted_version_advances(history: History) -> Occasions:
         if not deadline.met or publication.defect is not None:
             continue
         until = min((p.at for p in device.publications if p.seq > publication.seq), default=float("inf"))
-        for name in sorted(_changed(publication, device.good_before(publication.seq))):
+        for name in sorted(changed(publication, device.good_before(publication.seq))):
             said = [
                 report
                 for report in reports(device)
@@ -311,24 +243,3 @@ def _advanced(report: Report, publication: Publication) -> Judgement:
     did = f"published version {publication.version}, which changed the deployment"
     expected = f"adoptedManifestVersion {publication.version} or higher"
     return broken(report.view, did=did, expected=expected, received=str(report.version))
-
-
-@judge("status.repeated-after-failure")
-def unheard_report_is_repeated(history: History) -> Occasions:
-    """A report that was not taken comes again."""
-    declared = history.header.declared
-    patience = declared.get("max_backoff", 0.0) + 3 * declared.get("poll_interval", 0.0)
-    patience += declared.get("request_timeout", 0.0)
-    for device in devices(history):
-        said = reports(device)
-        for index, report in enumerate(said):
-            if report.view.status not in (None, 429, 503):
-                continue
-            later = [r for r in said[index + 1 :] if r.deployment_id == report.deployment_id]
-            end = report.view.ended + patience + (pause_of(report.view) or 0.0)
-            if later and later[0].value == report.value:
-                yield kept(later[0].view)
-            elif later or (device.runs_until(report.view.ended) > end and history.events[-1].at > end):
-                received = f"{later[0].state!r} next" if later else f"nothing within {end - report.view.ended:.1f} s"
-                did = f"did not take the report {report.state!r}"
-                yield broken(report.view, did=did, expected="the same report again", received=received)

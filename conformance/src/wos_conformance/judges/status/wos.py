@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from wos_conformance.history import Control, ExchangeView, History
+from wos_conformance.judges.desired_state.wos import readable
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.model import ClientModel, replay
-from wos_conformance.judges.reading import has_problem, kind_of, same_json, served, told
+from wos_conformance.judges.reading import has_problem, kind_of, media_type, same_json, served, told
 from wos_conformance.specification import Specification
 
 _ACCEPTED = (200, 201)
+_LAST_VERSION = 2**64 - 1
 
 
 def _reports(history: History) -> Iterator[tuple[ExchangeView, str, ClientModel]]:
     """Reports to well-formed paths, with the kind of text and what the caller was assigned."""
     for view, model in replay(history, served(history, "status")):
+        if media_type(view.request_header("content-type")) not in (None, "application/json"):
+            continue
         if Specification.load().is_valid("deployment-id", view.parameters["deploymentId"]):
             yield view, kind_of(view.request_body), model.of(view.client)
 
@@ -31,11 +35,21 @@ def _is_known(view: ExchangeView, model: ClientModel) -> bool:
     return name in model.deployments or name in model.withdrawn
 
 
-def _right(history: History) -> Iterator[tuple[ExchangeView, dict[str, Any], ClientModel]]:
+def _known(history: History) -> Iterator[tuple[ExchangeView, dict[str, Any], ClientModel]]:
     """Valid reports about a deployment that the caller has or had, under its own path."""
     for view, value, model in _valid(history):
         if value["deploymentId"] == view.parameters["deploymentId"] and _is_known(view, model):
             yield view, value, model
+
+
+def _strangers(value: dict[str, Any], model: ClientModel) -> set[str]:
+    """The components in a report that the deployment never had."""
+    return {part["name"] for part in value["components"]} - model.components[value["deploymentId"]]
+
+
+def right_reports(history: History) -> Iterator[tuple[ExchangeView, dict[str, Any], ClientModel]]:
+    """Reports in which a WOS has nothing to find fault with."""
+    return (found for found in _known(history) if not _strangers(found[1], found[2]))
 
 
 def _refused(view: ExchangeView, status: int, fragment: str) -> Judgement:
@@ -70,13 +84,36 @@ def report_about_another_deployment_is_refused(history: History) -> Occasions:
 def report_about_no_deployment_is_not_found(history: History) -> Occasions:
     """A report about what the caller never had is not found."""
     for view, value, model in _valid(history):
-        if value["deploymentId"] == view.parameters["deploymentId"] and not _is_known(view, model):
+        own_path = value["deploymentId"] == view.parameters["deploymentId"]
+        if own_path and view.parameters["deploymentId"] not in model.components:
             yield _refused(view, 404, "deployment-not-found")
+
+
+@judge("status.unknown-component-422")
+def report_about_an_unknown_component_is_refused(history: History) -> Occasions:
+    """A report that names what no document of the deployment has had is a semantic error."""
+    for view, value, model in _known(history):
+        if _strangers(value, model):
+            yield _refused(view, 422, "semantic-error")
+
+
+@judge("status.version-ahead-accepted")
+def report_ahead_of_the_wos_is_accepted(history: History) -> Occasions:
+    """A WOS that was set back learns from its clients."""
+    newest: dict[str, int] = {}
+    right = {view.seq: value for view, value, _ in right_reports(history)}
+    for view in served(history):
+        if view.operation == "manifest" and view.status == 200 and (manifest := readable(view)) is not None:
+            newest[view.client] = int(manifest["manifestVersion"])
+        if view.seq not in right or view.client not in newest:
+            continue
+        if newest[view.client] < right[view.seq]["adoptedManifestVersion"] < _LAST_VERSION:
+            yield kept(view) if view.status in _ACCEPTED else broken(view, expected="200 or 201", received=told(view))
 
 
 def _in_turn(history: History, *, again: bool) -> Iterator[ExchangeView]:
     """Right reports about deployments that were, or were not, reported on before."""
-    right = {view.seq for view, _, _ in _right(history)}
+    right = {view.seq for view, _, _ in right_reports(history)}
     reported: set[tuple[str, str]] = set()
     unsure: set[tuple[str, str]] = set()
     for view in history.exchanges("status"):
@@ -107,40 +144,58 @@ def later_report_is_updated(history: History) -> Occasions:
 @judge("status.withdrawn-accepted")
 def report_about_a_withdrawn_deployment_is_accepted(history: History) -> Occasions:
     """What is being removed is reported on after it has left the manifest."""
-    for view, _, model in _right(history):
+    for view, _, model in right_reports(history):
         if view.parameters["deploymentId"] in model.withdrawn:
             yield kept(view) if view.status in _ACCEPTED else broken(view, expected="200 or 201", received=told(view))
 
 
 @judge("status.newest-visible")
-def last_report_is_shown(history: History) -> Occasions:
-    """The operator is shown the last accepted report."""
-    right = {view.seq: (view, value) for view, value, _ in _right(history)}
+def newest_report_is_shown(history: History) -> Occasions:
+    """Of the accepted reports with the greatest version the operator is shown the last one."""
+    right = {view.seq: (view, value) for view, value, _ in right_reports(history)}
     doubtful = {view.seq: view for view in history.exchanges("status") if view.seq not in right}
     looks = {control.seq: control for control in history.controls("view")}
-    last: dict[tuple[str, str], Any] = {}
-    for seq in sorted({*right, *doubtful, *looks}):
+    ends = {control.seq: str(control.request.get("spiffeId")) for control in history.controls("retire")}
+    newest: dict[tuple[str, str], Any] = {}
+    for seq in sorted({*right, *doubtful, *looks, *ends}):
         if seq in looks:
-            yield from _compared(looks[seq], last)
-        elif seq in right:
-            view, value = right[seq]
-            if view.status in _ACCEPTED:
-                last[view.client, view.parameters["deploymentId"]] = value
-        elif doubtful[seq].status is None or doubtful[seq].status in _ACCEPTED:
-            last.pop((doubtful[seq].client, doubtful[seq].parameters["deploymentId"]), None)
+            yield from _compared(looks[seq], newest)
+            continue
+        if seq in ends:
+            newest = {key: report for key, report in newest.items() if key[0] != ends[seq]}
+            continue
+        view = right[seq][0] if seq in right else doubtful[seq]
+        key = view.client, view.parameters["deploymentId"]
+        if seq in right and view.status in _ACCEPTED:
+            _take(newest, key, right[seq][1])
+        elif view.status is None or view.status in _ACCEPTED:
+            newest[key] = None
 
 
-def _compared(control: Control, last: dict[tuple[str, str], Any]) -> Occasions:
+def _take(newest: dict[tuple[str, str], Any], key: tuple[str, str], report: dict[str, Any]) -> None:
+    """An accepted report; after one of which nobody knows what became of it, nothing is known any more."""
+    shown = newest.setdefault(key, report)
+    if shown is not None and report["adoptedManifestVersion"] >= shown["adoptedManifestVersion"]:
+        newest[key] = report
+
+
+def _compared(control: Control, newest: dict[tuple[str, str], Any]) -> Occasions:
     client = str(control.request.get("spiffeId"))
-    try:
-        shown = {entry["deploymentId"]: entry["status"] for entry in (control.response or {})["deployments"]}
-    except (KeyError, TypeError):
+    if (shown := shown_reports(control)) is None:
         return
-    for (reporter, name), expected in last.items():
-        if reporter != client:
+    for (reporter, name), expected in newest.items():
+        if reporter != client or expected is None:
             continue
         if same_json(shown.get(name), expected):
             yield kept(control)
         else:
             did = f"looked at deployment {name} through the test control"
             yield broken(control, did=did, expected=repr(expected)[:300], received=repr(shown.get(name))[:300])
+
+
+def shown_reports(control: Control) -> dict[str, Any] | None:
+    """What the operator is shown of the deployments of a client; None when it cannot be read."""
+    try:
+        return {entry["deploymentId"]: entry.get("status") for entry in (control.response or {})["deployments"]}
+    except (KeyError, TypeError, AttributeError):
+        return None

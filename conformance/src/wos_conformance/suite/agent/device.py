@@ -1,13 +1,15 @@
 """The words in which scenarios speak of one agent: start, publish, wait until it adopts, cut the power."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wos_conformance.control import ControlFailed
 from wos_conformance.drive import defect as defects
 from wos_conformance.drive import sample
 from wos_conformance.drive.publication import Offer
+from wos_conformance.drive.tls import OLD_PROTOCOLS
 from wos_conformance.drive.trust_domain import Svid
 from wos_conformance.history import Deadline, Publication
 from wos_conformance.suite.agent.presence import Presence
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
 class Device(Presence):
     """One agent with its identity and storage."""
 
-    def __init__(self, stage: "Stage", svid: Svid) -> None:
+    def __init__(self, stage: "Stage", svid: Svid, types: Sequence[str]) -> None:
         super().__init__(stage, svid)
         self.device_id = sample.word(stage.random)
         self.capabilities = sample.capabilities(stage.random, self.device_id)
+        self.capabilities["properties"]["supportedDeploymentTypes"] = list(types)
+        self.children: list[dict[str, Any]] = []
         self.version = 0
         self.adopted: Publication | None = None
         self._wanted: dict[int, tuple[Wanted, ...]] = {}
@@ -34,20 +38,21 @@ class Device(Presence):
 
     # power
 
-    def start(self) -> "Device":
-        """Start the agent; it finds the double as its WOS."""
+    def start(self, *, bundle: bytes | None = None) -> "Device":
+        """Start the agent; it finds the double as its WOS and trusts the roots of a bundle in PEM."""
         declared = self.stage.declared
         self.stage.control(
             "start",
             wosUrl=self.stage.double.url,
             svidPem=self.svid.chain_pem.decode("ascii"),
             keyPem=self.svid.key_pem.decode("ascii"),
-            trustBundlePem=self.stage.trust_domain.bundle_pem.decode("ascii"),
+            trustBundlePem=(bundle or self.stage.trust_domain.bundle_pem).decode("ascii"),
             state=self.state,
             pollIntervalSeconds=declared("poll_interval"),
             requestTimeoutSeconds=declared("request_timeout"),
             maxBackoffSeconds=declared("max_backoff"),
             capabilities=self.capabilities,
+            **({"children": self.children} if self.children else {}),
         )
         self._runs = True
         return self
@@ -61,6 +66,25 @@ class Device(Presence):
         """End the agent as a power cut would."""
         self._runs = False
         self.stage.control("cut")
+
+    def release(self) -> None:
+        """Release the device from its WOS, as its owner does."""
+        self.stage.control("release", state=self.state)
+        self._runs = False
+
+    def changes_its_offer(self) -> None:
+        """Let the device offer another share of its memory, and wait until the agent has said so."""
+        share = {**self.capabilities["properties"], "memory": f"{self.stage.random.randrange(600, 900)}Mi"}
+        before = len(self.asked("capabilities"))
+        self.stage.control("set_capabilities", capabilities={**self.capabilities, "properties": share})
+        self.until(lambda: len(self.asked("capabilities")) > before, self.bound("request_timeout"))
+
+    def loses_a_child(self) -> None:
+        """Let the last child be gone, and wait until the agent has withdrawn it."""
+        self.children = self.children[:-1]
+        before = len(self.asked("withdrawal"))
+        self.stage.control("set_capabilities", capabilities=self.capabilities, children=self.children)
+        self.until(lambda: len(self.asked("withdrawal")) > before, self.bound("request_timeout"))
 
     def leave(self) -> None:
         """Stop the agent if it runs, and remove its storage."""
@@ -81,7 +105,12 @@ class Device(Presence):
         return wanted.changed(self.stage.random)
 
     def publish(
-        self, *wanted: Wanted, version: int | None = None, defect: str | None = None, note: str = ""
+        self,
+        *wanted: Wanted,
+        version: int | None = None,
+        defect: str | None = None,
+        note: str = "",
+        authority: str = "",
     ) -> Publication:
         """Publish these deployments, well or with a defect; the version is the next one unless given or part of it."""
         if version is None:
@@ -91,7 +120,7 @@ class Device(Presence):
         documents = {w.deployment_id: w.document(self.device_id) for w in wanted}
         if defect not in ("version-lower", "version-equal"):
             self.version = version
-        return self._offer(defects.offer(version, documents, defect, note), wanted, defect, note)
+        return self._offer(defects.offer(version, documents, defect, note, authority), wanted, defect, note)
 
     def publish_again(self, publication: Publication) -> Publication:
         """Publish the same bytes once more; nothing stands against their adoption now."""
@@ -101,7 +130,8 @@ class Device(Presence):
         return event
 
     def _offer(self, offer: Offer, wanted: tuple[Wanted, ...], defect: str | None, note: str) -> Publication:
-        event = self.stage.double.publish(self.spiffe_id, offer, defect, note)
+        hopeless = {w.deployment_id: why for w in wanted if (why := self._why_not(w))}
+        event = self.stage.double.publish(self.spiffe_id, offer, defect, note, hopeless)
         self._wanted[event.seq], self._offers[event.seq] = wanted, offer
         return event
 
@@ -110,15 +140,28 @@ class Device(Presence):
     def _deadline(self, what: str, subject: int, bound: float, met: bool) -> None:
         self.stage.recorder.record(Deadline, what=what, bound=bound, subject=subject, met=met)
 
-    def _runs_exactly(self, publication: Publication) -> bool:
-        mine = [w for w in self._wanted[publication.seq] if self._can_run(w)]
-        wanted: Running = frozenset().union(*(w.running for w in mine))
-        return self.workloads() == wanted
-
-    def _can_run(self, wanted: Wanted) -> bool:
-        types = self.capabilities["properties"]["supportedDeploymentTypes"]
+    def _why_not(self, wanted: Wanted) -> str | None:
+        """Why a deployment cannot run here; None when it can."""
+        offers = {offer["properties"]["id"]: offer["properties"] for offer in (self.capabilities, *self.children)}
+        listed = offers.get(wanted.device_id or self.device_id, {}).get("supportedDeploymentTypes")
         kind = wanted.application["deploymentProfiles"][0]["type"]
-        return kind in types and wanted.device_id in (None, self.device_id)
+        return wanted.hopeless or ("unlisted-type" if listed is not None and kind not in listed else None)
+
+    def _runs_exactly(self, publication: Publication) -> bool:
+        """Whether all that can run does, and nothing else; what became of the rest does not matter here."""
+        possible = [w for w in self._wanted[publication.seq] if w.deployment_id not in publication.hopeless]
+        wanted: Running = frozenset().union(*(w.running for w in possible))
+        return {entry for entry in self.workloads() if entry[0] not in publication.hopeless} == wanted
+
+    def runs(self, publication: Publication) -> None:
+        """Wait until the agent runs a publication, whatever it says.
+
+        Raises:
+            Blocked: it did not within the bound of the specification.
+        """
+        bound = self.bound("request_timeout", "apply_time")
+        if not self.until(lambda: self.has_looked_at(publication, polls=1) and self._runs_exactly(publication), bound):
+            raise Blocked(f"version {publication.version} did not run within {bound:.1f} s")
 
     def adopts(self, publication: Publication) -> None:
         """Wait until the agent runs a publication and has said so.
@@ -147,9 +190,24 @@ class Device(Presence):
     def _to_be_said(self, publication: Publication) -> tuple[set[str], set[str]]:
         before = self.adopted.documents if self.adopted else {}
         now = publication.documents
-        runnable = {w.deployment_id for w in self._wanted[publication.seq] if self._can_run(w)}
-        new = {n for n in runnable if n not in before or before[n].digest != now[n].digest}
+        possible = set(now) - set(publication.hopeless)
+        new = {n for n in possible if n not in before or before[n].digest != now[n].digest}
         return new, set(before) - set(now)
+
+    def fails(self, publication: Publication, *wanted: Wanted) -> None:
+        """Wait until the agent has reported that these deployments, or all of a publication, have failed."""
+        names = {w.deployment_id for w in wanted} or set(publication.documents)
+        bound = self.bound("request_timeout", "apply_time")
+        met = self.until(lambda: names <= self.has_said("failed", publication, publication.seq), bound)
+        self._deadline("failed-reported", publication.seq, bound, met)
+
+    def says_where_it_stands(self, publication: Publication) -> None:
+        """Wait until the agent has reported on what it runs after it was served a lower version."""
+        assert self.adopted is not None
+        names, bound = set(self.adopted.documents), self.bound("request_timeout")
+        self.until(lambda: self.has_looked_at(publication, polls=0), bound)
+        met = self.until(lambda: names <= self.has_spoken_of(publication), bound)
+        self._deadline("stand-reported", publication.seq, bound, met)
 
     def settles(self, publication: Publication) -> None:
         """Wait until the agent has seen a publication that it must not adopt, and has gone on to poll twice.
@@ -191,15 +249,47 @@ class Device(Presence):
             raise Blocked(f"the agent did not ask for the manifest {times} times within {bound:.1f} s")
         return self.asked("manifest")[-1].seq
 
+    def announced(self, times: int) -> None:
+        """Wait until the agent has announced its device so often.
+
+        Raises:
+            Blocked: it has not.
+        """
+        bound = times * self.bound("request_timeout", "max_backoff")
+        if not self.until(lambda: len(self.asked("capabilities")) >= times, bound):
+            raise Blocked(f"the agent did not announce its device {times} times within {bound:.1f} s")
+
+    def reports(self, times: int) -> None:
+        """Wait until the agent has sent so many more reports.
+
+        Raises:
+            Blocked: it has not.
+        """
+        seen, bound = len(self.asked("status")), self.bound("request_timeout", "apply_time")
+        if not self.until(lambda: len(self.asked("status")) >= seen + times, bound):
+            raise Blocked(f"the agent did not send {times} reports within {bound:.1f} s")
+
     def falls_silent(self, publication: Publication) -> None:
         """Wait until the agent waits for an answer that will not come, or does not ask any more."""
         bound = self.bound("request_timeout")
         self.until(lambda: any(e.failure == "stalled" for e in self.asked(since=publication.seq)), bound)
 
     def finds_wos_with(self, flaw: str) -> None:
-        """Show a flawed certificate until the agent has tried twice, then the right one again."""
+        """Show a flawed certificate, or speak an old protocol, until the agent has tried twice."""
+        domain = self.stage.trust_domain
+        if flaw in OLD_PROTOCOLS:
+            self.stage.double.present(domain.wos(), flaw)
+        else:
+            self.stage.double.present(domain.wos(flaw))
+        self.tries_twice()
+        self.stage.double.present(domain.wos())
+
+    def tries_twice(self) -> None:
+        """Wait until two connections have ended."""
         double = self.stage.double
-        double.present(self.stage.trust_domain.wos(flaw))
         before = double.connections
         double.wait(lambda: double.connections >= before + 2, self.bound("request_timeout", "max_backoff"))
-        double.present(self.stage.trust_domain.wos())
+
+    def waits(self, intervals: int) -> None:
+        """Let so many poll intervals pass."""
+        self.until(lambda: False, intervals * self.stage.declared("poll_interval"))

@@ -20,6 +20,7 @@ REQUESTS = {
     "document": "GET /api/v1/deployments/",
     "status": "POST ",
     "capabilities": "PUT /api/v1/capabilities/",
+    "withdrawal": "DELETE /api/v1/capabilities/",
 }
 
 
@@ -80,6 +81,13 @@ class Presence:
             if isinstance(status, dict) and status.get("state") == state and new_enough and _is_taken(exchange):
                 found.add(str(report.get("deploymentId")))
         return found
+
+    def has_spoken_of(self, publication: Publication) -> set[str]:
+        """The deployments about which anything was reported since the manifest of a publication was served."""
+        asked = self.asked("manifest", publication.seq)
+        served = [e.seq for e in asked if e.response and f"ETag: {publication.etag}" in e.response.head]
+        said = self.asked("status", served[0]) if served else []
+        return {str(self._report(exchange).get("deploymentId")) for exchange in said}
 
     def _report(self, exchange: Exchange) -> dict[str, Any]:
         body = exchange.request.body

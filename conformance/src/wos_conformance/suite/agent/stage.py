@@ -1,9 +1,11 @@
 """The stage of a scenario for an agent: a double of its own, the agents that it starts, and faults on command."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from wos_conformance.drive import misbehaviour
+from wos_conformance.drive import misbehaviour, sample
+from wos_conformance.drive.answer import manifest_of
+from wos_conformance.drive.decoy import Decoy
 from wos_conformance.drive.double import Double, Script
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.suite.agent.device import Device
@@ -21,6 +23,7 @@ class Stage(Scene):
         self.trust_domain = trust_domain
         self.double = Double(run.recorder, trust_domain)
         self._devices: list[Device] = []
+        self._decoys: list[Decoy] = []
 
     def close(self) -> None:
         """End the agents of the scenario and the double."""
@@ -28,23 +31,45 @@ class Stage(Scene):
             self.leave()
         finally:
             self.double.close()
+            for decoy in self._decoys:
+                decoy.close()
 
     def leave(self) -> None:
         """End the agents that the scenario has started so far, and remove their storage."""
         while self._devices:
             self._devices.pop().leave()
 
-    def device(self) -> Device:
+    def device(self, types: Sequence[str] = ("compose", "helm")) -> Device:
         """An agent with an identity and a storage of its own, which was not started yet."""
-        device = Device(self, self.trust_domain.agent())
+        svid = self.trust_domain.agent()
+        for part in svid.secrets:
+            self.recorder.redact(part)
+        device = Device(self, svid, types)
         self._devices.append(device)
         return device
 
-    def start(self) -> Device:
+    def start(self, types: Sequence[str] = ("compose", "helm")) -> Device:
         """Start an agent with an identity and a storage of its own; an empty manifest is published to it."""
-        device = self.device()
+        device = self.device(types)
         device.publish()
         return device.start()
+
+    def gateway(self) -> Device:
+        """A see-through gateway with two children, which was not started yet; an empty manifest is published to it."""
+        device = self.device()
+        for name in ("press", "line-1/press"):
+            child = sample.capabilities(self.random, f"{device.device_id}/{name}-{sample.word(self.random, 4)}")
+            device.children.append(child)
+        known = ("id", "vendor", "modelNumber", "serialNumber")
+        properties = {name: device.capabilities["properties"][name] for name in known}
+        device.capabilities = {"properties": properties}
+        device.publish()
+        return device
+
+    def decoy(self) -> str:
+        """The URL of a place where nobody has any business."""
+        self._decoys.append(Decoy(self.recorder))
+        return self._decoys[-1].url
 
     @contextmanager
     def answer(self, operation: str, status: int, *, retry_after: int, form: str) -> Iterator[None]:
@@ -67,3 +92,65 @@ class Stage(Scene):
         act = misbehaviour.misbehaving("stall")
         with self.double.scripted(Script("stall", "any", act, after=answers)):
             yield
+
+    @contextmanager
+    def forget_gateway(self) -> Iterator[None]:
+        """Answer the next announcement of a child as if its gateway had never been announced."""
+        act = misbehaviour.not_found("gateway-not-found")
+        with self.double.scripted(Script("gateway-not-found", "child", act, left=1)):
+            yield
+
+    @contextmanager
+    def redirect(self, operation: str, target: str, status: int) -> Iterator[None]:
+        """Redirect requests of this kind to another place."""
+        act = misbehaviour.redirecting(f"{target}/api/v1/deployments", status)
+        with self.double.scripted(Script(f"status-{status}", operation, act)):
+            yield
+
+    @contextmanager
+    def unconditional(self, device: Device) -> Iterator[None]:
+        """Serve the manifest in full, whatever the agent holds."""
+        client = self.double.client(device.spiffe_id)
+        with self.double.scripted(Script("unconditional", "manifest", lambda right: manifest_of(client))):
+            yield
+
+    @contextmanager
+    def coding(self, device: Device) -> Iterator[None]:
+        """Answer the agent in gzip as far as it allows."""
+        client = self.double.client(device.spiffe_id)
+        client.coded = True
+        try:
+            yield
+        finally:
+            client.coded = False
+
+    @contextmanager
+    def other_wos(self, device: Device) -> Iterator[Device]:
+        """Be another WOS of the same trust domain for as long as the context lasts; the device as that one sees it."""
+        trust_domain = self.trust_domain.other_wos()
+        svid = trust_domain.agent()
+        moved = Device(self, svid, device.capabilities["properties"]["supportedDeploymentTypes"])
+        moved.state, moved.device_id, moved.capabilities = device.state, device.device_id, device.capabilities
+        self._devices.append(moved)
+        self.double.present(trust_domain.wos())
+        try:
+            yield moved
+        finally:
+            moved.stop()
+            self.double.present(self.trust_domain.wos())
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Be away."""
+        with self.double.away():
+            yield
+
+    @contextmanager
+    def unrecognised(self) -> Iterator[None]:
+        """Show a certificate below a root that nobody knows."""
+        with self.double.fault("unrecognised", "connection"):
+            self.double.present(self.trust_domain.wos("unknown-root"))
+            try:
+                yield
+            finally:
+                self.double.present(self.trust_domain.wos())

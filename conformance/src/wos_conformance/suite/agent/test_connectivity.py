@@ -14,25 +14,69 @@ TROUBLES = {
 }
 
 
-@pytest.mark.gives("connectivity.polls", "desired-state.accept-sent", "desired-state.conditional-poll")
+@pytest.mark.gives(
+    "connectivity.polls",
+    "connectivity.not-faster",
+    "desired-state.accept-sent",
+    "desired-state.conditional-poll",
+    "desired-state.same-manifest-unchanged",
+)
 def test_nothing_changes(agent: Stage) -> None:
-    """A manifest is adopted; then nothing changes for a while."""
+    """A manifest is adopted; then nothing changes, but for a WOS that hurries, and one that repeats itself."""
     device = agent.start()
-    device.adopts(device.publish(device.install()))
+    running = device.install()
+    device.adopts(device.publish(running))
     device.polled(4)
+    with agent.misbehave("manifest", "hurry"):
+        device.polled(3)
+    with agent.unconditional(device):
+        device.polled(3)
+    device.workloads()
+    device.adopts(device.publish(running, device.install()))
+
+
+@pytest.mark.gives("connectivity.back-off-grows")
+def test_manifest_fails_again_and_again(agent: Stage) -> None:
+    """Requests for the manifest fail in a row, then, after a good answer, in another way."""
+    device = agent.start()
+    device.polled(1)
+    for behaviour in ("status-500", "reset"):
+        with agent.misbehave("manifest", behaviour, count=4):
+            device.polled(5)
+        device.polled(1)
+
+
+@pytest.mark.gives("connectivity.silence-keeps-running")
+def test_wos_is_away(agent: Stage) -> None:
+    """Something runs while nobody listens, and while somebody else does; then the WOS is back."""
+    device = agent.start()
+    running = device.install()
+    device.adopts(device.publish(running))
+    with agent.away():
+        device.waits(5)
+        device.workloads()
+    device.polled(1)
+    with agent.unrecognised():
+        device.tries_twice()
+        device.workloads()
+    device.polled(1)
+    device.adopts(device.publish(running, device.install()))
 
 
 @pytest.mark.gives("connectivity.retry-after-respected", "connectivity.keeps-polling")
-@pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_wos_has_no_time(agent: Stage, status: int, form: str) -> None:
-    """The manifest is refused for a while; afterwards all is well."""
+def test_wos_has_no_time(agent: Stage) -> None:
+    """The manifest is refused for a while, in each form that says for how long; afterwards all is well."""
     device = agent.start()
-    device.adopts(device.publish(device.install()))
-    with agent.answer("manifest", status, retry_after=1 if form == "seconds" else 2, form=form):
-        device.polled(1)
-    device.polled(2)
-    device.adopts(device.publish(device.install()))
+    running = device.install()
+    device.adopts(device.publish(running))
+    for status, form in ((429, "seconds"), (503, "date")):
+        with agent.answer("manifest", status, retry_after=1 if form == "seconds" else 2, form=form):
+            device.polled(1)
+        device.polled(2)
+    for form in ("past-date", "zero", "negative", "words", "twice", "absent"):
+        with agent.answer("manifest", 503, retry_after=1, form=form):
+            device.polled(2)
+    device.adopts(device.publish(running, device.install()))
 
 
 @pytest.mark.gives("connectivity.keeps-polling", "desired-state.converges")

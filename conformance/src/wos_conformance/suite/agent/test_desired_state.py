@@ -2,6 +2,7 @@
 
 import pytest
 
+from wos_conformance.drive.archive import HOSTILE
 from wos_conformance.suite.agent.stage import Stage
 
 LIES = {
@@ -11,12 +12,19 @@ LIES = {
     "algorithm-unknown": "desired-state.algorithm-known",
     "version-lower": "desired-state.lower-version-refused",
     "version-equal": "desired-state.equal-version-refused",
+    "tag-wrong": "desired-state.manifest-verified",
+    "document-id-wrong": "desired-state.document-id-refused",
+    "deployment-twice": "desired-state.deployment-twice-refused",
+    "deployment-twice-otherwise": "desired-state.deployment-twice-refused",
 }
+INVALID = (
+    *("version-zero", "version-negative", "version-fraction", "version-text", "version-too-large", "version-missing"),
+    *("deployments-missing", "digest-missing", "digest-short", "digest-capital", "deployment-id-short"),
+    *("manifest-not-json", "manifest-not-object", "bundle-type-wrong"),
+)
+ODD_BUNDLES = [f"bundle-{kind}" for kind in HOSTILE if kind != "swollen"]
 DAMAGE = ("altered", "truncated", "reset-midway")
-OBSTACLES = {
-    "artifacts-missing": "desired-state.not-found-keeps-running",
-    "unreachable": "desired-state.failure-keeps-running",
-}
+OBSTACLES = ("artifacts-missing", "unreachable", "one-document-missing")
 _MOMENTS_AT_MOST = 40
 PECULIARITIES = {
     "sizes-wrong": "desired-state.size-advisory",
@@ -37,27 +45,97 @@ def test_deployments_come_and_go(agent: Stage) -> None:
     device.adopts(device.publish())
 
 
-@pytest.mark.gives("desired-state.failure-keeps-running", "desired-state.tag-only-when-adopted")
-@pytest.mark.parametrize("lie", [pytest.param(lie, marks=pytest.mark.gives(r), id=lie) for lie, r in LIES.items()])
-def test_manifest_must_not_be_adopted(agent: Stage, lie: str) -> None:
-    """One deployment runs; a manifest changes it and adds one, but something about it is not right."""
+@pytest.mark.gives("desired-state.failure-keeps-running", "desired-state.tag-only-when-adopted", *LIES.values())
+def test_manifests_must_not_be_adopted(agent: Stage) -> None:
+    """Each manifest changes and adds something, and one thing about it is not right; then comes a good one."""
     device = agent.start()
     running = device.install()
     device.adopts(device.publish(running))
     device.adopts(device.publish(running, device.install()))
-    device.settles(device.publish(device.change(running), device.install(), defect=lie))
+    for lie in LIES:
+        device.settles(device.publish(device.change(running), device.install(), defect=lie))
+        running = device.change(running)
+        device.adopts(device.publish(running, device.install()))
+
+
+@pytest.mark.gives("desired-state.invalid-manifest-refused", "desired-state.tag-only-when-adopted")
+def test_manifests_are_not_valid(agent: Stage) -> None:
+    """One manifest after the other breaks the schema in one place; good ones come before and after."""
+    device = agent.start()
+    running = device.install()
+    device.adopts(good := device.publish(running))
+    for fault in INVALID:
+        device.settles(device.publish(device.change(running), device.install(), defect=fault))
+        device.publish_again(good)
+        device.polled(1)
     device.adopts(device.publish(device.change(running), device.install()))
 
 
-@pytest.mark.gives("desired-state.tag-only-when-adopted", "desired-state.converges")
-@pytest.mark.parametrize("obstacle", [pytest.param(o, marks=pytest.mark.gives(r), id=o) for o, r in OBSTACLES.items()])
-def test_artifacts_cannot_be_had(agent: Stage, obstacle: str) -> None:
+@pytest.mark.gives("desired-state.bundle-form-refused", "desired-state.swollen-bundle-survived")
+def test_bundles_are_odd(agent: Stage) -> None:
+    """Bundles have the right digest and are no bundles, and the documents cannot be had alone."""
+    device = agent.start()
+    running = device.install()
+    device.adopts(good := device.publish(running))
+    for oddity in (*ODD_BUNDLES, "bundle-swollen"):
+        device.settles(device.publish(running, device.install(), device.install(), defect=oddity))
+        device.publish_again(good)
+        device.polled(1)
+    device.adopts(device.publish(running, device.install(), device.install()))
+
+
+@pytest.mark.gives("desired-state.foreign-url-not-called")
+def test_manifest_names_another_authority(agent: Stage) -> None:
+    """The urls of a manifest lead to a place where nobody has any business."""
+    device = agent.start()
+    running = device.install()
+    device.adopts(device.publish(running))
+    decoy = agent.decoy()
+    for authority in (decoy, decoy.removeprefix("https:")):
+        device.settles(device.publish(running, device.install(), defect="foreign-url", authority=authority))
+    device.adopts(device.publish(running, device.install()))
+
+
+@pytest.mark.gives("desired-state.version-refusal-reported", "desired-state.lower-version-refused")
+def test_wos_was_set_back(agent: Stage) -> None:
+    """A WOS serves what it had published earlier, under the version of that time."""
+    device = agent.start()
+    older = device.install()
+    device.adopts(device.publish(older))
+    device.adopts(device.publish(device.change(older), device.install()))
+    publication = device.publish(older, defect="version-lower")
+    device.says_where_it_stands(publication)
+    device.settles(publication)
+
+
+@pytest.mark.gives("desired-state.failure-stays-alone", "status.failure-explained")
+def test_one_deployment_cannot_be_installed(agent: Stage) -> None:
+    """Of two new deployments one has a component that cannot be retrieved."""
+    device = agent.start()
+    device.adopts(device.publish(device.install(), device.install().unobtainable()))
+
+
+@pytest.mark.gives("desired-state.least-sizes-taken")
+def test_manifest_is_as_large_as_any_agent_takes(agent: Stage) -> None:
+    """A manifest names 32 deployments with documents of 65536 bytes each."""
+    device = agent.start()
+    device.adopts(device.publish(*(device.install().padded(65536) for _ in range(32)), note="least-sizes"))
+
+
+@pytest.mark.gives(
+    "desired-state.tag-only-when-adopted",
+    "desired-state.not-found-keeps-running",
+    "desired-state.failure-keeps-running",
+)
+def test_artifacts_cannot_be_had(agent: Stage) -> None:
     """What a manifest names cannot be had, ever; then another one can, which names nothing of it."""
     device = agent.start()
     running = device.install()
     device.adopts(device.publish(running))
-    device.settles(device.publish(device.change(running), device.install(), defect=obstacle))
-    device.adopts(device.publish(device.change(running), device.install()))
+    for obstacle in OBSTACLES:
+        device.settles(device.publish(device.change(running), device.install(), defect=obstacle))
+        running = device.change(running)
+        device.adopts(device.publish(running, device.install()))
 
 
 @pytest.mark.gives("desired-state.failure-keeps-running", "desired-state.tag-only-when-adopted")
@@ -74,24 +152,24 @@ def test_artifacts_come_damaged(agent: Stage) -> None:
         device.adopts(device.publish_again(publication))
 
 
-@pytest.mark.gives("desired-state.converges")
-@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.gives(r), id=k) for k, r in PECULIARITIES.items()])
-def test_manifest_is_good_but_peculiar(agent: Stage, kind: str) -> None:
-    """A manifest has something unusual which does not matter."""
+@pytest.mark.gives("desired-state.converges", *PECULIARITIES.values())
+def test_manifests_are_good_but_peculiar(agent: Stage) -> None:
+    """Manifests have something unusual which does not matter."""
     device = agent.start()
-    device.adopts(device.publish(device.install(), device.install(), note=kind))
+    for kind in PECULIARITIES:
+        device.adopts(device.publish(device.install(), device.install(), note=kind))
 
 
 @pytest.mark.gives("desired-state.exact-version", "desired-state.lower-version-refused")
-@pytest.mark.parametrize("version", [2**53, 2**63 - 1, 2**64 - 2])
-def test_versions_are_large(agent: Stage, version: int) -> None:
-    """Versions grow by one where narrower numbers cannot tell them apart, and then go back by one."""
+def test_versions_are_large(agent: Stage) -> None:
+    """Versions grow by one where narrower numbers cannot tell them apart, and then go back by one; 2^64-1 is last."""
     device = agent.start()
     running = device.install()
-    device.adopts(device.publish(running, version=version, note="huge-version"))
-    changed = device.change(running)
-    device.adopts(device.publish(changed, version=version + 1, note="huge-version"))
-    device.settles(device.publish(device.change(changed), version=version, defect="version-lower"))
+    for version in (2**53, 2**63 - 1, 2**64 - 2):
+        for above in (0, 1):
+            running = device.change(running)
+            device.adopts(device.publish(running, version=version + above, note="huge-version"))
+        device.settles(device.publish(device.change(running), version=version, defect="version-lower"))
 
 
 @pytest.mark.gives("desired-state.version-survives-power-cut", "desired-state.workloads-survive-power-cut")
@@ -128,3 +206,11 @@ def test_power_is_cut_at_every_moment_of_an_update(agent: Stage) -> None:
         device.adopts(device.publish_again(publication))
         if was_over:
             return
+
+
+@pytest.mark.gives("desired-state.coding-undone")
+def test_bodies_travel_in_gzip(agent: Stage) -> None:
+    """Everything is answered in gzip, as far as the agent allows that."""
+    device = agent.start()
+    with agent.coding(device):
+        device.adopts(device.publish(device.install(), device.install(), note="coded"))

@@ -17,6 +17,11 @@ FLAWS = {
     "dns-only": "identity.agent-verifies-wos-id",
     "ca-leaf": "identity.agent-verifies-leaf",
     "two-uri-sans": "identity.agent-verifies-leaf",
+    "client-usage-only": "identity.agent-verifies-usage",
+    "rsa-2048": "identity.agent-verifies-strength",
+    "sha-1": "identity.agent-verifies-strength",
+    "tls-1.2-only": "identity.agent-tls-1-2-off",
+    "tls-1.2-cbc-only": "identity.agent-tls-1-2-suites",
 }
 
 
@@ -40,3 +45,31 @@ def test_wos_shows_flawed_certificates(agent: Stage) -> None:
         with agent.mark("attempt", flaw, twin=positive):
             device.finds_wos_with(flaw)
     device.polled(1)
+
+
+@pytest.mark.gives("identity.agent-bundle-replaced")
+def test_trust_bundle_is_replaced(agent: Stage) -> None:
+    """An agent is started again with another root; its WOS first shows a certificate below the former one."""
+    device = agent.start()
+    positive = device.polled(1)
+    device.stop()
+    new = agent.trust_domain.successor()
+    agent.double.present(agent.trust_domain.wos().flawed("replaced-root"))
+    device.start(bundle=new.bundle_pem)
+    with agent.mark("attempt", "replaced-root", twin=positive):
+        device.tries_twice()
+    agent.double.present(new.wos())
+    device.polled(1)
+
+
+@pytest.mark.gives("identity.agent-expired-root")
+def test_root_has_expired(agent: Stage) -> None:
+    """An agent is started with a trust bundle whose only root has expired."""
+    device = agent.start()
+    positive = device.polled(1)
+    device.stop()
+    old = agent.trust_domain.expired()
+    agent.double.present(old.wos().flawed("expired-root"))
+    device.start(bundle=old.bundle_pem)
+    with agent.mark("attempt", "expired-root", twin=positive):
+        device.tries_twice()

@@ -29,11 +29,50 @@ def test_deployment_lives_and_dies(agent: Stage) -> None:
 
 
 @pytest.mark.gives("status.repeated-after-failure", "status.legal-order", "connectivity.retry-after-respected")
-@pytest.mark.parametrize("behaviour", ["status-503", "status-429", "reset"])
-def test_report_is_not_taken(agent: Stage, behaviour: str) -> None:
+@pytest.mark.parametrize(("behaviour", "count"), [("status-503", 2), ("status-429", 1), ("reset", 2)])
+def test_report_is_not_taken(agent: Stage, behaviour: str, count: int) -> None:
     """The first reports of an installation are not taken; later ones are."""
     device = agent.start()
     device.polled(1)
-    with agent.misbehave("status", behaviour, count=2):
+    with agent.misbehave("status", behaviour, count):
         device.adopts(device.publish(device.install()))
     device.adopts(device.publish())
+
+
+@pytest.mark.gives("status.one-at-a-time", "status.legal-order", "status.installed-reported")
+def test_answers_to_reports_come_late(agent: Stage) -> None:
+    """Each report is answered after some time, while a deployment goes through its states."""
+    device = agent.start()
+    wanted = device.install(components=2)
+    with agent.misbehave("status", "late"):
+        device.runs(device.publish(wanted, device.install()))
+        device.runs(device.publish(device.change(wanted)))
+    device.adopts(device.publish(device.change(wanted)))
+
+
+@pytest.mark.gives("status.survives-power-cut", "status.legal-order")
+@pytest.mark.needs("cut")
+@pytest.mark.parametrize("behaviour", ["status-503", "stall"])
+def test_power_is_cut_before_a_report_is_taken(agent: Stage, behaviour: str) -> None:
+    """Nobody takes the reports of an installation until the power fails; afterwards they are taken."""
+    device = agent.start()
+    device.polled(1)
+    with agent.misbehave("status", behaviour):
+        publication = device.publish(device.install())
+        device.reports(1)
+        device.cut()
+    device.start()
+    device.adopts(device.publish_again(publication))
+    device.polled(2)
+
+
+@pytest.mark.gives("status.unverified-reported", "status.unretrieved-reported", "status.failure-explained")
+@pytest.mark.parametrize("obstacle", ["all-digests-wrong", "artifacts-missing"])
+def test_document_cannot_be_obtained(agent: Stage, obstacle: str) -> None:
+    """A deployment and its change are published, and neither can be obtained; then a good one comes."""
+    device = agent.start()
+    running, other = device.install(), device.install()
+    device.adopts(device.publish(running))
+    device.fails(device.publish(running, other, defect=obstacle), other)
+    device.fails(device.publish(device.change(running), defect=obstacle))
+    device.adopts(device.publish(device.change(running)))

@@ -17,7 +17,8 @@ Running = frozenset[tuple[str, str, str]]
 class Wanted:
     """A deployment as it shall run, or as it cannot: then `hopeless` says why.
 
-    `device_id` is None for the device of the agent; `spelling` changes the text of the document, not its meaning.
+    `device_id` is None for the device of the agent.
+    `spelling` and `size` change the text of the document, not its meaning.
     """
 
     deployment_id: str
@@ -25,6 +26,7 @@ class Wanted:
     values: dict[str, Any] = field(default_factory=dict)
     device_id: str | None = None
     spelling: str | None = None
+    size: int = 0
     hopeless: str | None = None
 
     @classmethod
@@ -52,13 +54,17 @@ class Wanted:
         """The same with these parameters."""
         return self._with(lambda application: application.update(parameters=dict(parameters)))
 
-    def for_other_device(self, device_id: str) -> "Wanted":
-        """The same for a device that is not there."""
-        return replace(self, device_id=device_id, hopeless="other-device")
+    def meant_for(self, device_id: str) -> "Wanted":
+        """The same for a child of the device, or for any of them (`…/*`)."""
+        return replace(self, device_id=device_id)
 
-    def only_where(self, label: str, value: Any, *, holds: bool) -> "Wanted":
+    def for_other_device(self, device_id: str, why: str = "other-device") -> "Wanted":
+        """The same for a device that is not there."""
+        return replace(self, device_id=device_id, hopeless=why)
+
+    def only_where(self, label: str, value: Any, *, holds: bool, operator: str = "In") -> "Wanted":
         """The same for devices with this label alone."""
-        expression = {"key": label, "operator": "In", "values": [value]}
+        expression = {"key": label, "operator": operator, "values": [value]}
         rules = {"eligibilityRules": [{"labelSelector": {"matchExpressions": [expression]}}]}
         constrained = self._with(lambda application: _profile(application).update(deviceConstraints=rules))
         return constrained if holds else replace(constrained, hopeless="ineligible")
@@ -66,6 +72,10 @@ class Wanted:
     def spelled(self, spelling: str) -> "Wanted":
         """The same in a document that nobody should read (`SPELLINGS`)."""
         return replace(self, spelling=spelling, hopeless="ambiguous-yaml")
+
+    def padded(self, size: int) -> "Wanted":
+        """The same in a document of exactly so many bytes."""
+        return replace(self, size=size)
 
     def unobtainable(self) -> "Wanted":
         """The same with a first component that cannot be retrieved."""
@@ -93,6 +103,7 @@ class Wanted:
     def document(self, device_id: str) -> bytes:
         """Its document."""
         content = publication.document(self.deployment_id, self.device_id or device_id, self.application, self.values)
+        content = content.ljust(self.size, b" ")
         return SPELLINGS[self.spelling](content) if self.spelling else content
 
 

@@ -1,9 +1,13 @@
 """The words in which scenarios for a WOS speak: clients, deployments, manifests."""
 
 import json
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,12 +15,16 @@ import msgspec
 
 from wos_conformance.control import ControlRefused
 from wos_conformance.drive import sample
-from wos_conformance.drive.client import Answer, Visitor
+from wos_conformance.drive.client import MANIFEST_TYPE, Answer, Visitor
+from wos_conformance.drive.decoy import NAME as DECOY
+from wos_conformance.drive.decoy import Decoy
+from wos_conformance.drive.enrolment import Applicant
 from wos_conformance.drive.trust_domain import Svid, TrustDomain
-from wos_conformance.history import Fault
+from wos_conformance.history import Deadline, Fault
 from wos_conformance.suite.scene import Blocked, Run, Scene
 
 _UNRESERVED = "/~"
+_PAUSE = 0.1
 
 
 class Entry(msgspec.Struct, frozen=True, rename="camel"):
@@ -81,32 +89,49 @@ class Client:
         """The path of a device's record, its own by default."""
         return f"/api/v1/capabilities/{quote(device_id or self.device_id, safe=_UNRESERVED)}"
 
-    def send(self, method: str, path: str, body: bytes) -> Answer:
-        """Send these bytes as JSON, whatever they are."""
-        return self.visitor.request(method, path, [("Content-Type", "application/json")] if body else [], body)
+    def send(self, method: str, path: str, body: bytes, media_type: str | None = "application/json") -> Answer:
+        """Send these bytes as JSON or as another type, whatever they are."""
+        return self.visitor.request(method, path, [("Content-Type", media_type)] if body and media_type else [], body)
 
-    def announce(self, document: dict[str, Any], device_id: str | None = None) -> Answer:
+    def poll_with(self, *headers: tuple[str, str]) -> Answer:
+        """Ask for the manifest with more headers."""
+        return self.visitor.poll(None, MANIFEST_TYPE, *headers)
+
+    def announce(
+        self, document: dict[str, Any], device_id: str | None = None, media_type: str | None = "application/json"
+    ) -> Answer:
         """Announce capabilities under the path of a device, its own by default."""
-        return self.send("PUT", self.device_path(device_id), _json_bytes(document))
+        return self.send("PUT", self.device_path(device_id), json_bytes(document), media_type)
+
+    def announce_in_pieces(self, document: dict[str, Any]) -> Answer:
+        """Announce capabilities in chunks, without their length."""
+        headers = [("content-type", "application/json; charset=utf-8"), ("Transfer-Encoding", "chunked")]
+        return self.visitor.request("PUT", self.device_path(), headers, json_bytes(document))
 
     def forget(self, device_id: str) -> Answer:
         """Withdraw a device."""
         return self.send("DELETE", self.device_path(device_id), b"")
 
-    def report(self, report: dict[str, Any], deployment_id: str | None = None) -> Answer:
+    def report(
+        self,
+        report: dict[str, Any],
+        deployment_id: str | None = None,
+        media_type: str | None = "application/json",
+    ) -> Answer:
         """Send a status report under the path of a deployment, the one it names by default."""
         path = f"/api/v1/deployments/{deployment_id or report['deploymentId']}/status"
-        return self.send("POST", path, _json_bytes(report))
+        return self.send("POST", path, json_bytes(report), media_type)
 
-    def fetch_all(self, manifest: Manifest) -> None:
+    def fetch_all(self, manifest: Manifest, coding: str | None = None) -> None:
         """Fetch every document and the bundle that a manifest names."""
         for entry in manifest.deployments:
-            self.document(entry.deployment_id, entry.digest)
+            self.document(entry.deployment_id, entry.digest, coding=coding)
         if manifest.bundle_digest:
-            self.bundle(manifest.bundle_digest)
+            self.bundle(manifest.bundle_digest, coding=coding)
 
 
-def _json_bytes(value: Any) -> bytes:
+def json_bytes(value: Any) -> bytes:
+    """The value as JSON in UTF-8, as short as it can be."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
@@ -128,9 +153,9 @@ class Twin:
         """A peer without a certificate."""
         return self.stage.enter(None)
 
-    def old_tls(self) -> None:
-        """A peer with a good certificate that offers nothing newer than TLS 1.1."""
-        self.stage.visitor(self.positive.visitor.svid).attempt_old_tls()
+    def offer(self, name: str) -> None:
+        """A peer with a good certificate that offers an old version of TLS alone (`OFFERS` of `drive.tls`)."""
+        self.stage.visitor(self.positive.visitor.svid).attempt(name)
 
 
 class Stage(Scene):
@@ -140,6 +165,9 @@ class Stage(Scene):
         super().__init__(run, name)
         self.trust_domain = trust_domain
         self._visitors: list[Visitor] = []
+        self._applicants: list[Applicant] = []
+        self._codes = 0
+        self._waiting = threading.Event()
 
     @property
     def most_restarts(self) -> int:
@@ -150,6 +178,8 @@ class Stage(Scene):
         """End all connections of the scenario."""
         for visitor in self._visitors:
             visitor.close()
+        for applicant in self._applicants:
+            applicant.close()
 
     def need(self, answer: Answer, *statuses: int) -> Answer:
         """Go on only with an answer that has one of these statuses.
@@ -199,9 +229,14 @@ class Stage(Scene):
     @contextmanager
     def twin_of(self, client: Client) -> Iterator[Twin]:
         """The client is served once; what happens inside counts only if it was."""
-        positive = client.poll()
-        with self.mark("attempt", self.name, twin=positive.seq):
+        with self.after(client.poll()):
             yield Twin(self, client)
+
+    @contextmanager
+    def after(self, positive: Answer) -> Iterator[None]:
+        """What happens inside differs in one thing from what was answered here, and counts only if that was served."""
+        with self.mark("attempt", self.name, twin=positive.seq):
+            yield
 
     def manifest(self, client: Client) -> Manifest:
         """The manifest that is served to the client now.
@@ -235,15 +270,21 @@ class Stage(Scene):
         self.control("set_version", spiffeId=client.spiffe_id, version=floor)
 
     def assign(
-        self, client: Client, application: dict[str, Any], parameters: dict[str, Any] | None = None
+        self,
+        client: Client,
+        application: dict[str, Any],
+        parameters: dict[str, Any] | None = None,
+        device_id: str | None = None,
+        profile_id: str | None = None,
     ) -> Deployment:
-        """Assign the only profile of an application to the client's device."""
-        profile = application["deploymentProfiles"][0]
+        """Assign the first or the named profile of an application to the client's device or another one."""
+        profiles = application["deploymentProfiles"]
+        profile = next((known for known in profiles if known["id"] == profile_id), profiles[0])
         answer = self.control(
             "assign",
             spiffeId=client.spiffe_id,
-            deviceId=client.device_id,
-            application=application,
+            deviceId=device_id or client.device_id,
+            application=deepcopy(application),
             profileId=profile["id"],
             parameters=parameters or {},
         )
@@ -251,11 +292,84 @@ class Stage(Scene):
 
     def update(self, deployment: Deployment, **changes: Any) -> None:
         """Change the application or the parameters of a deployment."""
-        self.control("update", deploymentId=deployment.id, **changes)
+        self.control("update", deploymentId=deployment.id, **deepcopy(changes))
 
     def withdraw(self, deployment: Deployment) -> None:
         """Take a deployment out of the desired state."""
         self.control("withdraw", deploymentId=deployment.id)
+
+    def keep_still(self) -> None:
+        """Let the client be silent for as long as the depth of the run says."""
+        self._waiting.wait(self.run.settings.amounts.silence)
+
+    def wait_for(self, is_so: Callable[[], bool], seconds: float) -> bool:
+        """Ask again and again until something is so, at most for this time."""
+        until = time.monotonic() + seconds
+        while not is_so():
+            if time.monotonic() > until:
+                return False
+            self._waiting.wait(_PAUSE)
+        return True
+
+    @contextmanager
+    def decoy(self) -> Iterator[str]:
+        """The URL of a listener at which the WOS has no business."""
+        decoy = Decoy(self.recorder)
+        try:
+            yield decoy.url
+        finally:
+            decoy.close()
+
+    def watch_decoy(self, since: Answer) -> None:
+        """Give the WOS time to dial what it was told in an exchange."""
+        bound = self.run.settings.amounts.silence / 2
+        self._waiting.wait(bound)
+        self.recorder.record(Deadline, what=DECOY, bound=bound, subject=since.seq, met=False)
+
+    def client_for_seconds(self, seconds: float) -> Svid:
+        """The SVID of an admitted client that expires so soon."""
+        svid = self.trust_domain.agent_for_seconds(sample.word(self.random), seconds)
+        self.control("admit", spiffeId=svid.spiffe_id)
+        return svid
+
+    @contextmanager
+    def trusting(self, bundle_pem: bytes) -> Iterator[None]:
+        """The WOS has another trust bundle, and afterwards the first one again."""
+        self.control("rotate_trust", trustBundlePem=bundle_pem.decode("ascii"))
+        try:
+            yield
+        finally:
+            self.control("rotate_trust", trustBundlePem=self.trust_domain.bundle_pem.decode("ascii"))
+
+    def applicant(
+        self, name: str = "nobody", spiffe_id: str | None = None, code: str | None = None, svid: Svid | None = None
+    ) -> Applicant:
+        """Somebody who visits the identity service; `name` says in the history what is shown.
+
+        Raises:
+            Blocked: the run does not know the identity service.
+        """
+        settings = self.run.settings
+        if settings.identity_service is None or settings.identity_anchors is None:
+            raise Blocked("needs --identity-service and --identity-anchors")
+        url, anchors = settings.identity_service, Path(settings.identity_anchors)
+        applicant = Applicant(self.recorder, url, anchors, name=name, spiffe_id=spiffe_id, code=code, svid=svid)
+        self._applicants.append(applicant)
+        return applicant
+
+    def with_code(self, **options: Any) -> Applicant:
+        """Somebody who was given a one-time code for a new id.
+
+        Raises:
+            Blocked: the WOS gives out no code.
+        """
+        self.applicant()
+        spiffe_id = f"{self.trust_domain.wos_spiffe_id}/client/{sample.word(self.random)}"
+        code = self.control("admit", spiffeId=spiffe_id, **options).get("enrolmentCode")
+        if not isinstance(code, str):
+            raise Blocked("the verb `admit` has answered without an enrolmentCode")
+        self._codes += 1
+        return self.applicant(f"code {self.name} {self._codes}", spiffe_id, code)
 
     @contextmanager
     def fault(self, client: Client, status: int) -> Iterator[None]:

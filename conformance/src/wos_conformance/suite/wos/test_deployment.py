@@ -34,6 +34,28 @@ def test_applications_of_every_kind_are_assigned(wos: Stage) -> None:
     assign()
 
 
+@pytest.mark.gives(
+    "deployment.properties-as-described",
+    "deployment.constraints-as-described",
+    "deployment.plain-yaml",
+    "deployment.document-valid",
+)
+@pytest.mark.needs("assign")
+def test_profile_has_everything(wos: Stage) -> None:
+    """Two equal components wait, take their time and have a member of their own; the profile has constraints."""
+    client = wos.client()
+    application = sample.application(wos.random, components=2)
+    profile = application["deploymentProfiles"][0]
+    for part in profile["components"]:
+        part["properties"] |= {"wait": False, "timeout": "5m30s", "hooks": {"before": ["on", "2024-01-31", "0o17"]}}
+    profile["deviceConstraints"] = sample.constraints(wos.random)
+    wos.assign(client, application)
+    client.fetch_all(wos.manifest(client))
+    del profile["deviceConstraints"]
+    wos.assign(client, application)
+    client.fetch_all(wos.manifest(client))
+
+
 @pytest.mark.gives("deployment.update-keeps-id", "deployment.other-deployments-untouched")
 @pytest.mark.needs("assign", "update")
 def test_one_of_two_deployments_is_updated(wos: Stage) -> None:

@@ -34,7 +34,12 @@ def test_client_is_new(wos: Stage) -> None:
     wos.client(announce=False).poll()
 
 
-@pytest.mark.gives("desired-state.accept-absent", "desired-state.accept-unsupported")
+@pytest.mark.gives(
+    "desired-state.accept-absent",
+    "desired-state.accept-range-served",
+    "desired-state.accept-unsupported",
+    "desired-state.accept-zero-refused",
+)
 @pytest.mark.parametrize(
     "accept",
     [
@@ -42,6 +47,16 @@ def test_client_is_new(wos: Stage) -> None:
         pytest.param(MEDIA_TYPE, id="exact"),
         pytest.param("text/plain", id="other-type"),
         pytest.param("image/png, text/html;q=0.5", id="other-types"),
+        pytest.param("application/json", id="suffix-of-the-type"),
+        pytest.param("*/*", id="anything"),
+        pytest.param("application/*", id="any-application"),
+        pytest.param("text/plain;q=0.9, application/*;q=0.1", id="range-of-less-quality"),
+        pytest.param(f"{MEDIA_TYPE};q=0.001", id="least-quality"),
+        pytest.param(f"*/*;q=0, {MEDIA_TYPE.upper()} ; Q=1.000", id="capitals"),
+        pytest.param(f"{MEDIA_TYPE};q=0", id="quality-zero"),
+        pytest.param(f"{MEDIA_TYPE};q=0, */*", id="quality-zero-beside-anything"),
+        pytest.param("application/*;q=0.0, text/plain, */*;q=0.5", id="range-of-quality-zero"),
+        pytest.param("*/*;q=0", id="nothing"),
     ],
 )
 def test_manifest_is_asked_for_with_accept(wos: Stage, accept: str | None) -> None:
@@ -49,7 +64,7 @@ def test_manifest_is_asked_for_with_accept(wos: Stage, accept: str | None) -> No
     wos.client().poll(accept=accept)
 
 
-@pytest.mark.gives("desired-state.not-modified", "desired-state.modified-served")
+@pytest.mark.gives("desired-state.not-modified", "desired-state.modified-served", "desired-state.not-modified-tag")
 @pytest.mark.parametrize(
     "form",
     [
@@ -60,7 +75,9 @@ def test_manifest_is_asked_for_with_accept(wos: Stage, accept: str | None) -> No
         pytest.param("*", id="any"),
         pytest.param('"other"', id="other"),
         pytest.param('"one", "two"', id="list-of-others"),
+        pytest.param('"one" , W/"two" ,{tag}', id="list-with-spaces"),
         pytest.param("{bare}", id="without-quotes"),
+        pytest.param('"{bare}', id="half-quoted"),
     ],
 )
 def test_manifest_is_polled_with_a_tag(wos: Stage, form: str) -> None:
@@ -68,6 +85,53 @@ def test_manifest_is_polled_with_a_tag(wos: Stage, form: str) -> None:
     client = wos.client()
     tag = wos.need(client.poll(), 200).header("etag") or '""'
     client.poll(form.format(tag=tag, bare=tag.strip('"')))
+
+
+@pytest.mark.gives("desired-state.not-modified", "desired-state.not-modified-tag")
+def test_tags_come_in_several_headers(wos: Stage) -> None:
+    """The current tag stands in the second of two headers."""
+    client = wos.client()
+    tag = wos.need(client.poll(), 200).header("etag") or '""'
+    client.poll_with(("If-None-Match", '"other"'), ("If-None-Match", f"W/{tag}"))
+
+
+CODINGS = (None, "identity", "gzip;q=0", "br", "*;q=0", "gzip", "deflate, gzip;q=0.5", "*")
+
+
+@pytest.mark.gives("desired-state.coding-accepted-only", "desired-state.etag-is-digest")
+@pytest.mark.parametrize("coding", CODINGS, ids=lambda coding: coding or "absent")
+def test_manifest_is_asked_for_in_a_coding(wos: Stage, coding: str | None) -> None:
+    """`Accept-Encoding` in every form; afterwards without any."""
+    client = wos.client()
+    if coding is not None:
+        client.poll_with(("Accept-Encoding", coding))
+    client.poll()
+
+
+@pytest.mark.gives(
+    "desired-state.gzip-offered",
+    "desired-state.coding-digest",
+    "desired-state.coding-tag-unchanged",
+    "desired-state.vary-sent",
+)
+def test_manifest_is_asked_for_in_gzip(wos: Stage) -> None:
+    """A manifest is asked for without a coding, in gzip, and in gzip with its tag."""
+    client = wos.client()
+    tag = wos.need(client.poll(), 200).header("etag") or '""'
+    client.poll_with(("Accept-Encoding", "gzip"))
+    client.poll_with(("Accept-Encoding", "gzip"), ("If-None-Match", tag))
+
+
+@pytest.mark.gives("desired-state.coding-accepted-only", "desired-state.coding-tag-unchanged")
+@pytest.mark.needs("assign")
+def test_artifacts_are_asked_for_in_a_coding(wos: Stage) -> None:
+    """Documents and the bundle are asked for without a coding, with one that is refused, and in gzip."""
+    client = wos.client()
+    wos.assign(client, sample.application(wos.random))
+    manifest = wos.manifest(client)
+    client.poll_with(("Accept-Encoding", "gzip"))
+    for coding in (None, "gzip;q=0", "gzip"):
+        client.fetch_all(manifest, coding)
 
 
 @pytest.mark.gives(
@@ -86,6 +150,8 @@ def test_manifest_is_polled_with_a_tag(wos: Stage, form: str) -> None:
     "desired-state.bundle-etag",
     "desired-state.bundle-cache",
     "desired-state.bundle-exact-set",
+    "desired-state.bundle-member-names",
+    "desired-state.deployment-named-once",
     "desired-state.version-grows",
     "desired-state.change-published",
 )
@@ -112,6 +178,36 @@ def test_assignment_is_reverted(wos: Stage) -> None:
     client.poll(second.header("etag"))
     client.poll(first.header("etag"))
     client.fetch_all(wos.manifest(client))
+
+
+@pytest.mark.gives("desired-state.superseded-served", "desired-state.not-modified-tag")
+@pytest.mark.needs("assign", "update", "withdraw")
+def test_manifest_is_superseded(wos: Stage) -> None:
+    """What earlier manifests named is asked for after a deployment was updated and after it was withdrawn."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random))
+    manifests = [wos.manifest(client)]
+    wos.update(deployment, parameters={"rate": wos.random.getrandbits(20)})
+    manifests.append(wos.manifest(client))
+    wos.withdraw(deployment)
+    manifests.append(wos.manifest(client))
+    for manifest in manifests:
+        client.fetch_all(manifest)
+    for entry in manifests[0].deployments:
+        client.document(entry.deployment_id, entry.digest, etag=f'"{entry.digest}"')
+
+
+@pytest.mark.gives("desired-state.document-unknown-404", "desired-state.bundle-unknown-404")
+@pytest.mark.parametrize(
+    "digest",
+    ["sha256:" + "A" * 64, "sha256:" + "0" * 63, "sha512:" + "0" * 128, "0" * 64, "latest"],
+    ids=["capitals", "63-digits", "sha512", "bare", "word"],
+)
+def test_digest_is_none(wos: Stage, digest: str) -> None:
+    """A document and a bundle are asked for by what is no digest."""
+    client = wos.client()
+    client.document(sample.uuid(wos.random), digest)
+    client.bundle(digest)
 
 
 @pytest.mark.gives("desired-state.document-unknown-404", "desired-state.bundle-unknown-404")

@@ -3,7 +3,7 @@
 import pytest
 
 from wos_conformance.drive import sample
-from wos_conformance.suite.wos.stage import Stage
+from wos_conformance.suite.wos.stage import Stage, json_bytes
 
 HOSTILE_BODIES = {
     "nan": b'{"properties": NaN}',
@@ -31,7 +31,11 @@ HOSTILE_PATHS = {
 
 
 @pytest.mark.gives(
-    "errors.problem-media-type", "errors.problem-valid", "errors.type-registered", "errors.no-server-error"
+    "errors.problem-media-type",
+    "errors.problem-valid",
+    "errors.type-registered",
+    "errors.no-internals",
+    "errors.no-server-error",
 )
 @pytest.mark.parametrize("body", HOSTILE_BODIES)
 def test_body_is_hostile(wos: Stage, body: str) -> None:
@@ -52,11 +56,65 @@ def test_path_is_hostile(wos: Stage, path: str) -> None:
     wos.need(client.poll(), 200)
 
 
-@pytest.mark.gives("errors.method-405")
-@pytest.mark.parametrize("method", ["PATCH", "POST", "PUT", "DELETE"])
+@pytest.mark.gives("errors.method-405", "errors.problem-media-type", "errors.type-registered")
+@pytest.mark.parametrize("method", ["PATCH", "POST", "PUT", "DELETE", "GET"])
 def test_method_is_not_known_there(wos: Stage, method: str) -> None:
-    """The manifest is asked for with a method that the path does not have."""
-    wos.client().send(method, "/api/v1/deployments", b"")
+    """Each path is asked for with a method that it does not have."""
+    client = wos.client()
+    name, digest = sample.uuid(wos.random), sample.digest(wos.random)
+    paths = {
+        client.device_path(): "PATCH POST GET",
+        "/api/v1/deployments": "PATCH POST PUT DELETE",
+        f"/api/v1/deployments/{name}/{digest}": "PATCH POST PUT DELETE",
+        f"/api/v1/deployments/{name}/status": "PATCH PUT DELETE GET",
+        f"/api/v1/bundles/{digest}": "PATCH POST PUT DELETE",
+    }
+    for path in (path for path, methods in paths.items() if method in methods.split()):
+        client.send(method, path, b"")
+
+
+MEDIA_TYPES = {
+    "text": "text/plain",
+    "yaml": "application/yaml",
+    "form": "application/x-www-form-urlencoded",
+    "other-json": "application/vnd.example+json",
+}
+
+
+@pytest.mark.gives("errors.media-type-415", "errors.problem-media-type", "errors.type-registered")
+@pytest.mark.parametrize("name", MEDIA_TYPES)
+def test_body_has_another_media_type(wos: Stage, name: str) -> None:
+    """A right document is accepted as JSON, also without a type; then it comes as something else."""
+    client = wos.client()
+    document = sample.capabilities(wos.random, client.device_id)
+    for accepted in ("application/json; charset=utf-8", None):
+        wos.need(client.announce(document, media_type=accepted), 200)
+    client.announce(document, media_type=MEDIA_TYPES[name])
+    wos.look(client)
+
+
+@pytest.mark.gives("errors.media-type-415", "status.newest-visible")
+@pytest.mark.needs("assign")
+def test_report_has_another_media_type(wos: Stage) -> None:
+    """A report is accepted as JSON; then the next one comes as text."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random))
+    version = wos.manifest(client).version
+    wos.need(client.report(sample.status(deployment.id, version, deployment.components, "installing")), 200, 201)
+    client.report(sample.status(deployment.id, version, deployment.components), media_type="text/plain")
+    wos.look(client)
+
+
+@pytest.mark.gives("errors.size-accepted", "capabilities.valid-accepted")
+@pytest.mark.parametrize("size", [200_000, 262_144])
+def test_body_is_large(wos: Stage, size: int) -> None:
+    """A document is padded by a label until its body has exactly this many bytes."""
+    client = wos.client()
+    document = sample.capabilities(wos.random, client.device_id)
+    document["labels"]["pad"] = ""
+    document["labels"]["pad"] = "x" * (size - len(json_bytes(document)))
+    client.announce(document)
+    wos.look(client)
 
 
 @pytest.mark.gives("errors.transient-retry-after", "errors.transient-members")

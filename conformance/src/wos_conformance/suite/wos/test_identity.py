@@ -1,9 +1,14 @@
 """Situations around who may talk to a WOS (identity.md)."""
 
+import base64
+from dataclasses import replace
+
 import pytest
 
 from wos_conformance.drive import sample
-from wos_conformance.suite.wos.stage import Stage
+from wos_conformance.suite.wos.stage import Client, Stage
+
+_SHORT_LIFE = 2.0
 
 FLAWS = {
     "unknown-root": "identity.chain-verified",
@@ -22,6 +27,9 @@ FLAWS = {
     "two-uri-sans": "identity.one-uri-name",
     "ca-leaf": "identity.leaf-constraints",
     "key-cert-sign": "identity.leaf-constraints",
+    "server-usage-only": "identity.client-usage-required",
+    "rsa-2048": "identity.weak-certificate-refused",
+    "sha-1": "identity.weak-certificate-refused",
     "unlisted": "identity.client-admitted",
 }
 
@@ -60,7 +68,73 @@ def test_peer_shows_no_certificate(wos: Stage) -> None:
 def test_peer_speaks_old_tls(wos: Stage) -> None:
     """A good peer is served; then it offers nothing newer than TLS 1.1."""
     with wos.twin_of(wos.client()) as twin:
-        twin.old_tls()
+        twin.offer("tls-1.1")
+
+
+@pytest.mark.gives("identity.wos-tls-1-2-off", "identity.wos-tls-1-2-suites")
+@pytest.mark.parametrize("offer", ["tls-1.2-only", "tls-1.2-cbc-only", "tls-1.2-static-only"])
+def test_peer_speaks_tls_1_2(wos: Stage, offer: str) -> None:
+    """A good peer is served; then it offers nothing newer than TLS 1.2, with good suites or with bad ones alone."""
+    with wos.twin_of(wos.client()) as twin:
+        twin.offer(offer)
+
+
+@pytest.mark.gives("identity.forged-header-ignored")
+def test_header_holds_the_certificate_of_another(wos: Stage) -> None:
+    """An accepted client sends the certificate of a stranger in a header; nobody sends that of the client."""
+    client = wos.client()
+    stranger = wos.enter(wos.svid("unlisted"))
+    wos.need(client.poll(), 200)
+    client.poll_with(*_forged(stranger))
+    with wos.twin_of(client) as twin:
+        twin.anonymous().poll_with(*_forged(client))
+
+
+@pytest.mark.gives("identity.forged-header-ignored")
+@pytest.mark.needs("assign")
+def test_header_holds_the_certificate_of_another_client(wos: Stage) -> None:
+    """Two accepted clients have different manifests; one asks for its own with the certificate of the other."""
+    client, other = wos.client(), wos.client()
+    wos.assign(other, sample.application(wos.random))
+    wos.need(client.poll(), 200)
+    wos.need(other.poll(), 200)
+    client.poll_with(*_forged(other))
+
+
+def _forged(victim: Client) -> list[tuple[str, str]]:
+    """The headers in which a proxy passes a certificate on (RFC 9440)."""
+    assert victim.visitor.svid is not None
+    leaf, *intermediates = (f":{base64.b64encode(der).decode()}:" for der in victim.visitor.svid.chain_der)
+    return [("Client-Cert", leaf), ("Client-Cert-Chain", ", ".join(intermediates))]
+
+
+@pytest.mark.gives("identity.resumption-not-longer", "identity.expired-while-connected")
+@pytest.mark.needs("admit")
+def test_certificate_expires(wos: Stage) -> None:
+    """The SVID of a client that was served expires; then it resumes its session, and asks on its open connection."""
+    svid = wos.client_for_seconds(_SHORT_LIFE)
+    connected, resuming = wos.enter(svid), wos.enter(svid)
+    for client in (connected, resuming):
+        wos.need(client.poll(), 200)
+    patience = _SHORT_LIFE + wos.run.settings.amounts.tolerance
+    wos.wait_for(lambda: wos.enter(svid).poll().status != 200, patience)
+    resuming.visitor.resume()
+    resuming.poll()
+    connected.poll()
+
+
+@pytest.mark.gives("identity.bundle-replaced")
+@pytest.mark.needs("admit", "rotate_trust")
+def test_trust_bundle_is_replaced(wos: Stage) -> None:
+    """The trust bundle gets another root; a client is served under the new one, and comes with its old SVID."""
+    client = wos.client()
+    wos.need(client.poll(), 200)
+    next_domain = wos.trust_domain.successor()
+    with wos.trusting(next_domain.bundle_pem), wos.twin_of(wos.enter(next_domain.agent(client.client_id))):
+        assert client.visitor.svid is not None
+        wos.enter(replace(client.visitor.svid, flaw="replaced-root")).poll()
+    client.new_connection()
+    wos.need(client.poll(), 200)
 
 
 @pytest.mark.gives("identity.policy-per-request")

@@ -1,17 +1,32 @@
 """Programs of many steps over several clients, made and shrunk by Hypothesis; the judges hold the model."""
 
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
 
+from wos_conformance.control import ControlUnsupported
 from wos_conformance.drive import sample, strategy
 from wos_conformance.suite.wos.stage import Client, Deployment, Manifest, Stage
 
+_STATES = st.sampled_from(["pending", "installing", "installed", "failed"])
+
+
+@dataclass
+class _Memory:
+    """What one client has seen, and what it was assigned."""
+
+    tags: list[str] = field(default_factory=list)
+    manifests: list[Manifest] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)
+    retired: bool = False
+
 
 class Fleet(RuleBasedStateMachine):
-    """Several clients whose desired state changes while they poll, fetch and report."""
+    """Several clients whose desired state changes while they poll, fetch and report, and who come and go."""
 
     stage: ClassVar[Stage]
     clients: Bundle[Client] = Bundle("clients")
@@ -21,72 +36,123 @@ class Fleet(RuleBasedStateMachine):
         super().__init__()
         self.example = self.stage.example()
         self.example.__enter__()
-        self.tags: dict[str, list[str]] = {}
-        self.manifests: dict[str, list[Manifest]] = {}
-        self.withdrawn: set[str] = set()
+        self.memory: dict[str, _Memory] = {}
         self.restarts = 0
 
     def teardown(self) -> None:
         """End the example, which judges its slice."""
         self.example.__exit__(None, None, None)
 
+    def of(self, client: Client) -> _Memory:
+        """What this client remembers."""
+        return self.memory.setdefault(client.spiffe_id, _Memory())
+
+    def is_wanted(self, known: tuple[Client, Deployment]) -> bool:
+        """Whether a deployment is part of the desired state."""
+        return known[1] in self.of(known[0]).deployments
+
     @initialize(target=clients)
     def first_client(self) -> Client:
         """There is at least one client."""
         return self.stage.client()
 
-    @precondition(lambda self: len(self.tags) < 3)
+    @precondition(lambda self: len(self.memory) < 3)
     @rule(target=clients)
     def admit(self) -> Client:
         """One more client."""
-        return self.stage.client()
+        client = self.stage.client()
+        self.of(client)
+        return client
+
+    @rule(client=clients)
+    def retire_or_accept_again(self, client: Client) -> None:
+        """A client is retired, or one that was retired is accepted again and announces its device."""
+        memory = self.of(client)
+        if memory.retired:
+            self.stage.control("admit", spiffeId=client.spiffe_id)
+            self.stage.manifest(client)
+            client.announce(sample.capabilities(self.stage.random, client.device_id))
+        else:
+            self.stage.retire(client)
+            memory.deployments.clear()
+            client.poll()
+        memory.retired = not memory.retired
+
+    @rule(client=clients)
+    def withdraw_device(self, client: Client) -> None:
+        """The device of a client leaves and comes back, without its deployments."""
+        if not self.of(client).retired:
+            self.stage.need(client.forget(client.device_id), 204)
+            self.of(client).deployments.clear()
+            self.stage.manifest(client)
+            client.announce(sample.capabilities(self.stage.random, client.device_id))
 
     @rule(target=deployments, client=clients, application=strategy.applications())
     def assign(self, client: Client, application: dict[str, Any]) -> tuple[Client, Deployment]:
-        """A new deployment."""
-        return client, self.stage.assign(client, application)
+        """A new deployment; a client that was retired gets none."""
+        if self.of(client).retired:
+            return client, Deployment(sample.uuid(self.stage.random), [])
+        deployment = self.stage.assign(client, application)
+        self.of(client).deployments.append(deployment)
+        return client, deployment
 
     @rule(known=deployments, application=strategy.applications())
     def update(self, known: tuple[Client, Deployment], application: dict[str, Any]) -> None:
         """Another application for a deployment."""
-        if known[1].id not in self.withdrawn:
-            self.stage.update(known[1], application=application, profileId=application["deploymentProfiles"][0]["id"])
+        if self.is_wanted(known):
+            profile = application["deploymentProfiles"][0]["id"]
+            self.stage.update(known[1], application=application, profileId=profile, parameters={})
 
     @rule(known=deployments)
     def withdraw(self, known: tuple[Client, Deployment]) -> None:
         """A deployment leaves the desired state."""
-        if known[1].id not in self.withdrawn:
+        if self.is_wanted(known):
             self.stage.withdraw(known[1])
-            self.withdrawn.add(known[1].id)
+            self.of(known[0]).deployments.remove(known[1])
 
-    @rule(client=clients, age=st.integers(0, 3))
-    def poll(self, client: Client, age: int) -> None:
-        """Poll with a tag that is as old as this many answers, or with none."""
-        tags = self.tags.setdefault(client.spiffe_id, [])
-        answer = client.poll(tags[-age] if 0 < age <= len(tags) else None)
-        if answer.status == 200 and (tag := answer.header("etag")):
-            tags.append(tag)
+    @rule(client=clients, distance=st.sampled_from([1, 1000, 2**40, 2**60]))
+    def raise_version(self, client: Client, distance: int) -> None:
+        """The next version is far above the last one."""
+        seen = self.of(client).manifests
+        floor = (seen[-1].version if seen else 1) + distance
+        if not self.of(client).retired and floor < 2**64 - 1000:
+            with suppress(ControlUnsupported):
+                self.stage.set_version(client, floor)
 
-    @rule(client=clients)
-    def fetch(self, client: Client) -> None:
-        """Fetch all that the current manifest names, and all that an earlier one named."""
-        seen = self.manifests.setdefault(client.spiffe_id, [])
-        seen.append(self.stage.manifest(client))
-        for manifest in (seen[-1], seen[0]):
-            client.fetch_all(manifest)
+    @rule(client=clients, tag=st.integers(0, 5))
+    def poll(self, client: Client, tag: int) -> None:
+        """Poll with any tag that the client was ever given, or with none."""
+        tags = self.of(client).tags
+        answer = client.poll(tags[-tag] if 0 < tag <= len(tags) else None)
+        if answer.status == 200 and (given := answer.header("etag")):
+            tags.append(given)
 
-    @rule(known=deployments, state=st.sampled_from(["pending", "installing", "installed", "failed"]))
-    def report(self, known: tuple[Client, Deployment], state: str) -> None:
-        """A report about a deployment, in whatever order."""
+    @rule(client=clients, which=st.integers(0, 5))
+    def fetch(self, client: Client, which: int) -> None:
+        """Fetch all that the current manifest names, and all that some earlier one named."""
+        memory = self.of(client)
+        if not memory.retired:
+            memory.manifests.append(self.stage.manifest(client))
+            client.fetch_all(memory.manifests[-1])
+        if memory.manifests:
+            client.fetch_all(memory.manifests[which % len(memory.manifests)])
+
+    @rule(known=deployments, state=_STATES, late=st.booleans())
+    def report(self, known: tuple[Client, Deployment], state: str, late: bool) -> None:
+        """A report about a deployment, in whatever order, under the current version or the first one."""
         client, deployment = known
-        version = self.stage.manifest(client).version
+        memory = self.of(client)
+        if memory.retired:
+            return
+        memory.manifests.append(self.stage.manifest(client))
+        version = memory.manifests[0 if late else -1].version
         client.report(sample.status(deployment.id, version, deployment.components, state))
         self.stage.look(client)
 
     @rule(one=clients, other=clients)
     def trespass(self, one: Client, other: Client) -> None:
         """A client asks for what another one was given."""
-        for manifest in self.manifests.get(one.spiffe_id, [])[-1:]:
+        for manifest in self.of(one).manifests[-1:]:
             other.fetch_all(manifest)
 
     @precondition(lambda self: self.restarts < self.stage.most_restarts)
@@ -103,11 +169,16 @@ class Fleet(RuleBasedStateMachine):
     "desired-state.change-published",
     "desired-state.not-modified",
     "desired-state.bundle-exact-set",
+    "desired-state.superseded-served",
     "identity.scope-isolated",
+    "identity.policy-per-request",
+    "onboarding.return-empty",
+    "onboarding.return-greater-version",
+    "capabilities.delete-withdraws",
     "status.newest-visible",
 )
-@pytest.mark.needs("assign", "update", "withdraw")
+@pytest.mark.needs("admit", "retire", "assign", "update", "withdraw")
 def test_fleet_lives(wos: Stage) -> None:
-    """Clients come, deployments change, everybody polls, fetches, reports."""
+    """Clients come and go, deployments change, everybody polls, fetches, reports."""
     Fleet.stage = wos
     wos.play(Fleet)

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wos_conformance.drive import sample
+from wos_conformance.drive import sample, strategy
 from wos_conformance.suite.wos.stage import Stage
 
 FAULTS = {
@@ -30,6 +32,75 @@ def test_deployment_makes_its_way(wos: Stage) -> None:
     for state in ("pending", "installing", "installed", "installed"):
         client.report(sample.status(deployment.id, version, deployment.components, state))
         wos.look(client)
+
+
+@pytest.mark.gives("status.newest-visible", "status.first-201", "status.repeat-200", "status.withdrawn-accepted")
+@pytest.mark.needs("assign", "update", "withdraw")
+def test_reports_come_in_any_order(wos: Stage) -> None:
+    """Generated reports about two deployments, of which one is updated and withdrawn in between."""
+    client = wos.client()
+
+    @wos.property
+    @given(st.lists(st.tuples(strategy.STATES, st.integers(0, 2), st.booleans()), min_size=2, max_size=6))
+    def report(reports: list[tuple[str, int, bool]]) -> None:
+        first, second = (wos.assign(client, sample.application(wos.random, components=2)) for _ in range(2))
+        versions = [wos.manifest(client).version]
+        wos.update(first, parameters={"rate": wos.random.getrandbits(20)})
+        versions += [wos.manifest(client).version]
+        for number, (state, age, of_first) in enumerate(reports):
+            if number == len(reports) // 2:
+                wos.withdraw(first)
+                versions.append(wos.manifest(client).version)
+            deployment = first if of_first else second
+            version = versions[-1 - age % len(versions)]
+            client.report(sample.status(deployment.id, version, deployment.components, state))
+        wos.look(client)
+        wos.withdraw(second)
+
+    report()
+
+
+@pytest.mark.gives("status.newest-visible")
+@pytest.mark.needs("assign", "update")
+def test_report_comes_late(wos: Stage) -> None:
+    """An old report arrives again after one about a newer version; then two more about the newer one."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random))
+    old = sample.status(deployment.id, wos.manifest(client).version, deployment.components, "installed")
+    wos.need(client.report(old), 200, 201)
+    wos.update(deployment, parameters={"rate": wos.random.getrandbits(20)})
+    version = wos.manifest(client).version
+    new = [sample.status(deployment.id, version, deployment.components, state) for state in ("installing", "failed")]
+    for report in (new[0], old, new[1], old, new[0]):
+        client.report(report)
+        wos.look(client)
+
+
+@pytest.mark.gives("status.version-ahead-accepted", "desired-state.version-above-reported")
+@pytest.mark.needs("assign")
+@pytest.mark.parametrize("ahead", [1000, 2**53 + 1, 2**63 + 1])
+def test_report_is_ahead_of_the_wos(wos: Stage, ahead: int) -> None:
+    """A client has come further than its WOS knows; the manifest stays until an operator changes it."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random))
+    version = wos.manifest(client).version + ahead
+    wos.need(client.report(sample.status(deployment.id, version, deployment.components)), 200, 201)
+    client.poll()
+    wos.assign(client, sample.application(wos.random))
+    wos.manifest(client)
+
+
+@pytest.mark.gives("status.unknown-component-422", "status.newest-visible")
+@pytest.mark.needs("assign")
+def test_report_names_an_unknown_component(wos: Stage) -> None:
+    """A report is accepted; then one comes in which a component has a name that no revision ever had."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random, components=2))
+    report = sample.status(deployment.id, wos.manifest(client).version, deployment.components)
+    wos.need(client.report(report), 200, 201)
+    report["components"][1]["name"] = sample.word(wos.random)
+    client.report(report)
+    wos.look(client)
 
 
 @pytest.mark.gives("status.withdrawn-accepted", "status.newest-visible")

@@ -1,0 +1,57 @@
+"""Situations around what stands in a document (deployment.md)."""
+
+import pytest
+
+from wos_conformance.suite.agent.stage import Stage
+from wos_conformance.suite.agent.wanted import SPELLINGS
+
+
+@pytest.mark.gives("deployment.ambiguous-yaml-refused", "status.failure-explained", "status.failed-stays")
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_document_can_be_read_in_two_ways(agent: Stage, spelling: str) -> None:
+    """Two deployments come; the document of one is written as no document may be."""
+    device = agent.start()
+    good, odd = device.install(), device.install().spelled(spelling)
+    device.adopts(device.publish(good, odd))
+    device.polled(2)
+    device.adopts(device.publish(device.change(good), odd))
+
+
+@pytest.mark.gives("deployment.ineligible-not-run")
+def test_constraints_do_not_hold(agent: Stage) -> None:
+    """Of deployments that differ in one constraint, those run whose constraints hold."""
+    device = agent.start()
+    label = device.capabilities["labels"]["line"]
+    fits = device.install().only_where("line", label, holds=True)
+    others = [
+        device.install().only_where("line", label + 1, holds=False),
+        device.install().only_where("nowhere", label, holds=False),
+        device.install().only_where("line", label, operator="Resembles", holds=False),
+    ]
+    device.adopts(device.publish(fits, *others))
+    device.polled(2)
+    device.adopts(device.publish(device.change(fits), *others))
+
+
+@pytest.mark.gives("deployment.parameters-applied", "desired-state.converges")
+def test_parameters_have_every_type(agent: Stage) -> None:
+    """Parameters with many kinds of values go to some of three components, and to one that is not there."""
+    device = agent.start()
+    wanted = device.install(components=3)
+    names = [part["name"] for part in wanted.application["deploymentProfiles"][0]["components"]]
+    values = {
+        "text": "plain",
+        "switch": "on",
+        "day": "2024-01-31",
+        "empty": "",
+        "accent": "déjà vu: #1",
+        "large": 2**53 + 1,
+        "fraction": 0.5,
+        "truth": False,
+        "list": ["a", "b"],
+    }
+    targets = {name: [{"pointer": name.upper(), "components": names[:2]}] for name in values}
+    targets["text"].append({"pointer": "ALSO_TEXT", "components": [names[2], "component-of-another-profile"]})
+    parameters = {name: {"value": value, "targets": targets[name]} for name, value in values.items()}
+    parameters["zz-overrides"] = {"value": "later", "targets": [{"pointer": "SWITCH", "components": names[:1]}]}
+    device.adopts(device.publish(wanted.with_parameters(parameters)))

@@ -1,0 +1,33 @@
+"""Situations in which a WOS refuses what an agent sends (errors.md)."""
+
+import pytest
+
+from wos_conformance.suite.agent.stage import Stage
+
+
+@pytest.mark.gives("errors.keeps-running", "errors.permanent-not-repeated")
+@pytest.mark.parametrize("status", [400, 403, 422, 500])
+def test_reports_are_refused(agent: Stage, status: int) -> None:
+    """One deployment runs; another one comes, and each report about it is refused for a while."""
+    device = agent.start()
+    running = device.install()
+    device.adopts(device.publish(running))
+    with agent.misbehave("status", f"status-{status}"):
+        publication = device.publish(running, device.install())
+        device.runs(publication)
+        device.polled(3)
+        device.workloads()
+    device.adopts(device.publish(running, device.install()))
+
+
+@pytest.mark.gives("errors.keeps-running", "errors.permanent-not-repeated")
+def test_announcement_is_refused(agent: Stage) -> None:
+    """Something runs when the agent is started again, and its capabilities are not accepted any more."""
+    device = agent.start()
+    device.adopts(device.publish(device.install()))
+    for status in (422, 403):
+        device.stop()
+        with agent.misbehave("capabilities", f"status-{status}"):
+            device.start()
+            device.polled(3)
+            device.workloads()

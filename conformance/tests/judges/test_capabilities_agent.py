@@ -1,0 +1,70 @@
+"""Judges of the chapter capabilities for an agent: a story that keeps each rule, and the same one with a sin."""
+
+from random import Random
+
+import pytest
+
+from story import CAPABILITIES, Story, Tales
+from wos_conformance.suite.agent.wanted import Wanted
+
+TALES = Tales()
+GOOD = Wanted.new(Random(1))
+
+
+def without(member: str) -> dict[str, object]:
+    """The capabilities without one member."""
+    return {"properties": {k: v for k, v in CAPABILITIES["properties"].items() if k != member}}
+
+
+@TALES.of("capabilities.hosting-complete")
+def device_runs_something(story: Story, sin: bool) -> None:
+    """It did not say how much storage it has."""
+    story.start()
+    story.announces(without("storage") if sin else None)
+    story.adopts(GOOD)
+
+
+@TALES.of("capabilities.hosting-complete")
+def device_says_that_it_collects(story: Story, sin: bool) -> None:
+    """It says that it does not."""
+    story.start()
+    story.announces({"properties": {**CAPABILITIES["properties"], "otelCollector": not sin}})
+    story.adopts(GOOD)
+
+
+@TALES.of("capabilities.announcement-repeated")
+def announcement_is_refused_for_a_while(story: Story, sin: bool) -> None:
+    """It never comes again."""
+    story.start()
+    story.announces(status=503)
+    story.waits(5.0)
+    story.polls() if sin else story.announces()
+    story.waits(20.0)
+    story.polls()
+
+
+@TALES.of("capabilities.change-announced")
+def offer_changes(story: Story, sin: bool) -> None:
+    """The old one is announced again."""
+    story.start()
+    story.announces()
+    other = {"properties": {**CAPABILITIES["properties"], "memory": "1Gi"}}
+    story.control("set_capabilities", capabilities=other)
+    story.announces(None if sin else other)
+    story.waits(20.0)
+    story.polls()
+
+
+@pytest.mark.parametrize("name", TALES)
+def test_rule_is_judged(name: str) -> None:
+    """Both ways."""
+    TALES.assert_judged(name)
+
+
+def test_incomplete_device_that_runs_nothing_is_no_occasion() -> None:
+    """It hosts nothing."""
+    story = Story()
+    story.start()
+    story.announces(without("cpus"))
+    story.polls()
+    assert story.verdicts("capabilities.hosting-complete") == set()

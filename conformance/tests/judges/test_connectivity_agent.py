@@ -1,0 +1,89 @@
+"""Judges of the chapter connectivity for an agent: a story that keeps each rule, and the same one with a sin."""
+
+from random import Random
+
+import pytest
+
+from story import Story, Tales
+from wos_conformance.suite.agent.wanted import Wanted
+
+TALES = Tales()
+GOOD = Wanted.new(Random(1))
+
+
+@TALES.of("connectivity.not-faster")
+def two_polls(story: Story, sin: bool) -> None:
+    """The second comes too soon, because the WOS hurried."""
+    story.start()
+    story.polls(304, "Retry-After: 0\r\n", answered="hurry")
+    story.waits(0.3 if sin else 1.0)
+    story.polls()
+
+
+@TALES.of("connectivity.back-off-grows")
+def row_of_failures(story: Story, sin: bool) -> None:
+    """The pause stays the same."""
+    story.start()
+    for pause in (0.6, 1.2, 1.2 if sin else 2.4, 1.2 if sin else 4.5):
+        story.polls(500)
+        story.waits(pause)
+    story.polls()
+
+
+@TALES.of("connectivity.back-off-grows")
+def row_without_answers(story: Story, sin: bool) -> None:
+    """There is no pause at all."""
+    story.start()
+    for pause in (0.6, 1.2, 2.4):
+        story.polls(None, failure="reset")
+        story.waits(0.0 if sin else pause)
+    story.polls()
+
+
+@TALES.of("connectivity.silence-keeps-running")
+def nobody_listens(story: Story, sin: bool) -> None:
+    """What runs is cleaned up."""
+    story.start()
+    story.adopts(GOOD)
+    with story.fault("away", "connection"):
+        story.waits(5.0)
+        story.look(*([] if sin else [GOOD]))
+    story.look(*([] if sin else [GOOD]))
+    story.polls()
+
+
+@TALES.of("connectivity.silence-keeps-running")
+def somebody_else_answers(story: Story, sin: bool) -> None:
+    """What runs is changed."""
+    story.start()
+    story.adopts(GOOD)
+    with story.fault("unrecognised", "connection"):
+        story.connects("unknown-root", "handshake-failed")
+    story.look(GOOD.changed(Random(2)) if sin else GOOD)
+    story.polls()
+
+
+@pytest.mark.parametrize("name", TALES)
+def test_rule_is_judged(name: str) -> None:
+    """Both ways."""
+    TALES.assert_judged(name)
+
+
+def test_one_good_answer_ends_the_row() -> None:
+    """The next pause may be short again."""
+    story = Story()
+    story.start()
+    for status in (500, 500, 304, 500):
+        story.polls(status)
+        story.waits(1.2)
+    story.polls()
+    assert story.verdicts("connectivity.back-off-grows") == {True}
+
+
+def test_answer_that_cannot_be_used_says_nothing_about_haste() -> None:
+    """It is a failure, and its pause another rule."""
+    story = Story()
+    story.start()
+    story.retrieves(story.publish(GOOD, defect="tag-wrong"))
+    story.polls()
+    assert story.verdicts("connectivity.not-faster") == set()

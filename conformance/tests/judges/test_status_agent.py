@@ -1,0 +1,125 @@
+"""Judges of the chapter status for an agent: a story that keeps each rule, and the same one with a sin."""
+
+from random import Random
+
+import pytest
+
+from story import Story, Tales
+from wos_conformance.suite.agent.wanted import Wanted
+
+TALES = Tales()
+RANDOM = Random(1)
+GOOD = Wanted.new(RANDOM)
+ERROR = {"code": "start-failed", "source": "mixer", "message": "ended with 1"}
+
+
+@TALES.of("status.failed-stays")
+def installation_fails(story: Story, sin: bool) -> None:
+    """It is tried again."""
+    story.start()
+    story.adopts(GOOD)
+    story.reports(GOOD, "failed", error=ERROR)
+    story.polls()
+    if sin:
+        story.reports(GOOD, "installing")
+
+
+@TALES.of("status.failure-explained")
+def failure_has_an_error(story: Story, sin: bool) -> None:
+    """It has an empty one."""
+    story.start()
+    story.reports(GOOD, "failed", error={**ERROR, "message": ""} if sin else ERROR)
+
+
+@TALES.of("status.error-source")
+def component_has_an_error(story: Story, sin: bool) -> None:
+    """It names something else."""
+    name = GOOD.application["deploymentProfiles"][0]["components"][0]["name"]
+    error = {**ERROR, "source": "somewhere" if sin else name}
+    story.start()
+    story.reports(GOOD, "failed", error=ERROR, components=[{"name": name, "state": "failed", "error": error}])
+
+
+def unobtainable(defect: str, code: str, requirement: str) -> None:
+    """A change cannot be obtained; the sin is to give another code."""
+
+    @TALES.of(requirement)
+    def tell(story: Story, sin: bool) -> None:
+        story.start()
+        story.adopts(GOOD)
+        publication = story.publish(GOOD.changed(RANDOM), defect=defect)
+        story.retrieves(publication)
+        story.reports(GOOD, "failed", error={**ERROR, "code": "other" if sin else code}, components=[])
+        story.deadline("failed-reported", publication, met=True)
+
+
+unobtainable("all-digests-wrong", "verification-failed", "status.unverified-reported")
+unobtainable("artifacts-missing", "retrieval-failed", "status.unretrieved-reported")
+
+
+@TALES.of("status.one-at-a-time")
+def answers_come_late(story: Story, sin: bool) -> None:
+    """The next report does not wait."""
+    story.start()
+    story.reports(GOOD, "installing", took=2.0)
+    if sin:
+        story.waits(-1.5)
+    story.reports(GOOD, "installed")
+
+
+@TALES.of("status.survives-power-cut")
+def power_is_cut_before_a_report_is_taken(story: Story, sin: bool) -> None:
+    """It is forgotten."""
+    story.start()
+    story.reports(GOOD, "installing", status=503)
+    story.control("cut")
+    story.start()
+    if not sin:
+        story.reports(GOOD, "installing")
+    story.waits(30.0)
+    story.polls()
+    story.polls()
+
+
+@pytest.mark.parametrize("name", TALES)
+def test_rule_is_judged(name: str) -> None:
+    """Both ways."""
+    TALES.assert_judged(name)
+
+
+@pytest.mark.parametrize("anew", ["start", "changed", "gone"])
+def test_failed_deployment_may_be_wanted_anew(anew: str) -> None:
+    """By a start, another digest, or its absence in between."""
+    story = Story()
+    story.start()
+    story.adopts(GOOD)
+    story.reports(GOOD, "failed", error=ERROR)
+    if anew == "start":
+        story.start()
+    elif anew == "changed":
+        story.retrieves(story.publish(GOOD.changed(RANDOM)))
+    else:
+        story.retrieves(story.publish())
+    story.reports(GOOD, "installing")
+    story.polls()
+    assert False not in story.verdicts("status.failed-stays")
+
+
+def test_what_could_not_be_retrieved_is_tried_on() -> None:
+    """Its `failed` does not stay."""
+    story = Story()
+    story.start()
+    story.adopts(GOOD)
+    story.reports(GOOD, "failed", error={**ERROR, "code": "retrieval-failed"})
+    story.reports(GOOD, "installing")
+    assert story.verdicts("status.failed-stays") == set()
+
+
+def test_order_of_states_is_that_of_the_specification() -> None:
+    """A first report may be `failed`; `removed` never follows `installed`."""
+    story = Story()
+    story.start()
+    story.reports(GOOD, "failed", error=ERROR)
+    assert story.verdicts("status.legal-order") == {True}
+    story.reports(GOOD, "removed")
+    assert False in story.verdicts("status.legal-order")
