@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from wos_conformance.history import ExchangeView, Footer, History, Mark
 from wos_conformance.judges import Findings, Judgement
+from wos_conformance.reach import is_reached
 from wos_conformance.requirement import Requirement
 from wos_conformance.specification import Specification
 
@@ -116,7 +117,9 @@ def fold(specification: Specification, history: History, findings: Findings) -> 
         if stumbled := findings.stumbled.get(requirement.id):
             outcomes[requirement.id] = Outcome(requirement, "error", reason=f"its judge stumbled: {stumbled}")
         else:
-            outcomes[requirement.id] = _outcome(requirement, mine, header.features, lifeless, void, blocked)
+            outcomes[requirement.id] = _outcome(
+                requirement, mine, header.features, lifeless, void, blocked, header.level
+            )
     faults = _faults(history) + [f"the judge of {name} stumbled: {why}" for name, why in findings.stumbled.items()]
     return Verdict(outcomes, tuple(faults), tuple(header.diagnostic))
 
@@ -128,6 +131,7 @@ def _outcome(
     lifeless: str | None,
     void: Sequence[range],
     blocked: dict[str, str],
+    level: int,
 ) -> Outcome:
     if requirement.feature and requirement.feature not in features:
         return Outcome(requirement, "not-applicable", reason=f"feature {requirement.feature} is not claimed")
@@ -139,7 +143,9 @@ def _outcome(
     if requirement.untestable:
         return Outcome(requirement, "not-tested", reason=requirement.untestable)
     if not counted:
-        reason = "its positive twin was not served" if judgements else blocked.get(requirement.id, "no occasion")
+        lacking = f"needs the test control ({', '.join(requirement.needs)})"
+        absent = "no occasion" if is_reached(requirement, level) else lacking
+        reason = "its positive twin was not served" if judgements else blocked.get(requirement.id, absent)
         return Outcome(requirement, "not-tested", reason=reason)
     if lifeless:
         return Outcome(requirement, "not-tested", len(counted), reason=f"no sign of life: {lifeless}")

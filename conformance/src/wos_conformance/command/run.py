@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import click
 
 from wos_conformance.command.argument import RequirementId, could_not_judge
+from wos_conformance.command.briefing import briefing
 from wos_conformance.history import HistoryDamaged
 from wos_conformance.report import terminal
 from wos_conformance.run import execute
@@ -34,6 +35,18 @@ def _checked_features(context: click.Context, _: click.Parameter, names: tuple[s
         if name not in allowed:
             raise click.BadParameter(f"{name!r} is no feature of the role {role}; there are {', '.join(allowed)}")
     return tuple(dict.fromkeys(names))
+
+
+def _checked_address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """A host and a port at which the suite can listen.
+
+    Raises:
+        click.BadParameter: the text is not HOST:PORT.
+    """
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit():
+        raise click.BadParameter(f"{value!r} is not HOST:PORT")
+    return value
 
 
 def _common(command: click.decorators.FC) -> click.decorators.FC:
@@ -125,20 +138,51 @@ def run_wos(
     show_default=True,
     help="Longest installation or removal, seconds.",
 )
+@click.option("--credentials", type=click.Path(exists=True, file_okay=False), help="Folder made by `init`.")
+@click.option(
+    "--listen",
+    default="127.0.0.1:8443",
+    show_default=True,
+    metavar="HOST:PORT",
+    callback=_checked_address,
+    help="Where an agent without test control finds its WOS.",
+)
+@click.option(
+    "--arrival",
+    type=click.FloatRange(min=1),
+    default=600.0,
+    show_default=True,
+    help="How long to wait for such an agent, seconds.",
+)
 @_common
 def run_agent(
-    poll_interval: float, request_timeout: float, max_backoff: float, apply_time: float, **common: Any
+    poll_interval: float,
+    request_timeout: float,
+    max_backoff: float,
+    apply_time: float,
+    credentials: str | None,
+    **common: Any,
 ) -> None:
-    """Face an agent with a scripted WOS and judge it."""
-    if not common["control_url"] and not common["control_command"]:
-        raise click.UsageError("an agent needs --control URL or --control-command COMMAND, so that it can be started")
+    """Face an agent with a scripted WOS and judge it.
+
+    Without test control the command tells a person how to set up the agent, and waits for it.
+    """
+    is_controlled = common["control_url"] or common["control_command"]
+    if not is_controlled and credentials is None:
+        raise click.UsageError(
+            "an agent needs --control URL or --control-command COMMAND, so that it can be started, "
+            "or --credentials FOLDER (made with `wos-conformance init FOLDER`), so that a person can install them"
+        )
     declared = {
         "poll_interval": poll_interval,
         "request_timeout": request_timeout,
         "max_backoff": max_backoff,
         "apply_time": apply_time,
     }
-    _conclude(_settings("agent", declared=declared, **common))
+    settings = _settings("agent", declared=declared, credentials=None if is_controlled else credentials, **common)
+    if not is_controlled:
+        click.echo(briefing(settings))
+    _conclude(settings)
 
 
 def _settings(
@@ -159,6 +203,8 @@ def _settings(
     identity_service: str | None = None,
     identity_anchors: str | None = None,
     declared: dict[str, float] | None = None,
+    listen: str = "127.0.0.1:8443",
+    arrival: float = 600.0,
 ) -> Settings:
     control = None
     if control_url and control_command:
@@ -179,6 +225,8 @@ def _settings(
         identity_anchors=str(Path(identity_anchors).absolute()) if identity_anchors else None,
         control=control,
         declared=declared or {},
+        listen=listen,
+        arrival=arrival,
         only=list(only),
         features=list(features),
         shrink=shrink,

@@ -29,6 +29,7 @@ _OPERATIONS = (
 )
 
 
+_PASSING = (429, 500, 503)
 _REFUSED = re.compile(r";q=0(\.0*)?$")
 
 
@@ -188,13 +189,14 @@ def problem(
     retry_after: str | None = None,
     members: Mapping[str, object] = MappingProxyType({}),
 ) -> Answer:
-    """A problem document; with `retry_after` one that will pass; `members` are added or replaced."""
+    """A problem document, which says for how long when it will pass; `members` are added or replaced."""
+    passes = status in _PASSING
     content = {
         "type": _TYPES + kind if kind else "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "retryable": retry_after is not None,
-        "backoffStrategy": "exponential" if retry_after is not None else "none",
+        "retryable": passes,
+        "backoffStrategy": "exponential" if passes else "none",
         **members,
     }
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "application/problem+json"),)

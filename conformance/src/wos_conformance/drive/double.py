@@ -56,9 +56,11 @@ class Script:
 
 
 class Double:
-    """Listens on loopback; one thread accepts, one serves each connection."""
+    """Listens on loopback unless told otherwise; one thread accepts, one serves each connection."""
 
-    def __init__(self, recorder: Recorder, trust_domain: TrustDomain, port: int = 0) -> None:
+    def __init__(
+        self, recorder: Recorder, trust_domain: TrustDomain, address: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> None:
         self.recorder = recorder
         self.clients: dict[str, Client] = {}
         self.exchanges: dict[str, list[Exchange]] = {}
@@ -71,13 +73,14 @@ class Double:
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self.present(trust_domain.wos())
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        self._listener = socket.create_server(address, backlog=64)
         self._listening = self._spawn(self._accept)
 
     @property
     def url(self) -> str:
         """Where agents find it."""
-        return f"https://127.0.0.1:{self._listener.getsockname()[1]}"
+        host, port = self._listener.getsockname()[:2]
+        return f"https://{host}:{port}"
 
     def close(self) -> None:
         """Stop listening, close all connections, and wait until the last word about them is written."""

@@ -136,14 +136,14 @@ def devices(history: History) -> list[Device]:
                 running.cuts.append(control)
         elif control.verb == "workloads" and state in by_state:
             by_state[state].looks.append(control)
+    for view in history.exchanges():
+        if history.header.level == 0:
+            by_client.setdefault(view.client, Device(view.client, ""))
+        if view.client in by_client:
+            by_client[view.client].exchanges.append(view)
     for publication in history.of(Publication):
         if publication.client in by_client:
             by_client[publication.client].publications.append(publication)
-    for view in history.exchanges():
-        if view.client in by_client:
-            by_client[view.client].exchanges.append(view)
-        elif history.header.level == 0:
-            by_client[view.client] = Device(view.client, "", exchanges=[view])
     for device in by_client.values():
         device.exchanges.sort(key=lambda view: view.started)
     return list(by_client.values())
@@ -215,7 +215,7 @@ def components_of(deployment_id: str, content: bytes) -> Iterator[Workload]:
 def difference(expected: Running, found: Running) -> str | None:
     """How what runs differs from what should; None when it does not."""
     missing = [str(expected[key]) for key in expected if not expected[key].same(found.get(key))]
-    surplus = [str(found[key]) for key in found if not found[key].same(expected.get(key))]
+    surplus = [str(found[key]) for key in found if key not in expected or not expected[key].same(found[key])]
     if not missing and not surplus:
         return None
     return f"not as it should be: {missing[:3]}; running instead: {surplus[:3]}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from wos_conformance.history import History, Mark
 from wos_conformance.judges import Judgement, judge_history
+from wos_conformance.reach import reach
 from wos_conformance.report.failure import failure_text
 from wos_conformance.report.junit import junit_bytes
 from wos_conformance.requirement import Requirement
@@ -60,7 +61,7 @@ def compute(folder: Path) -> Report:
         "run": _run(history),
         "history": {"events": len(history.events), "head": history.head},
         "attached": {name: _digest(folder / name) for name in _ATTACHED if (folder / name).exists()},
-        "conclusion": _conclusion(verdict),
+        "conclusion": _conclusion(verdict, history),
         "requirements": [_row(outcome, history) for outcome in verdict.outcomes.values()],
         "scenarios": _scenarios(history),
     }
@@ -135,12 +136,14 @@ def _run(history: History) -> dict[str, Any]:
     return {name: getattr(header, name) for name in names}
 
 
-def _conclusion(verdict: Verdict) -> dict[str, Any]:
+def _conclusion(verdict: Verdict, history: History) -> dict[str, Any]:
+    header = history.header
     return {
         "conformant": verdict.conformant,
         "exit_code": verdict.exit_code,
         "claims": verdict.claims,
         "counts": verdict.counts,
+        "reach": reach(Specification.load(header.specification), header.role, header.features),
         "reasons": list(verdict.reasons),
     }
 

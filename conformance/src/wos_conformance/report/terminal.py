@@ -19,6 +19,7 @@ def summary(report: Report, folder: Path) -> str:
     lines += _programs(value["scenarios"])
     lines += _not_tested(value["requirements"], told="no occasion" if value["run"]["diagnostic"] else None)
     lines += [_count_line(level, counts) for level, counts in value["conclusion"]["counts"].items()]
+    lines += [_reach_line(value["run"]["level"], value["conclusion"]["reach"])]
     lines += ["", *_meaning(report), f"evidence: {folder}"]
     return "\n".join(lines)
 
@@ -40,6 +41,11 @@ def _count_line(level: str, counts: dict[str, int]) -> str:
         if counts.get(state) or state in _STATES[:3]
     ]
     return f"{level:<7} {', '.join(parts)}"
+
+
+def _reach_line(level: int, reach: dict[str, int]) -> str:
+    with_control = "" if level else f", with the test control it would reach {reach['1']}"
+    return f"reach   {reach[str(level)]} MUST at level {level}{with_control}"
 
 
 def _not_tested(rows: list[dict[str, object]], told: str | None) -> list[str]:

@@ -6,18 +6,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from wos_conformance.control import Control, ControlUnsupported, open_control
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.history import History, Mark, Recorder
 from wos_conformance.judges import Judgement, judge_history
+from wos_conformance.reach import is_reached
 from wos_conformance.report.failure import failure_text
 from wos_conformance.report.terminal import PROGRAM
 from wos_conformance.specification import Specification
 from wos_conformance.suite.heading import heading
 from wos_conformance.suite.scene import Blocked, Run
 from wos_conformance.suite.settings import Settings
+
+if TYPE_CHECKING:
+    from wos_conformance.drive.double import Double
+    from wos_conformance.suite.agent.resident import Resident
 
 Outcome = Literal["played", "broken", "blocked", "error"]
 
@@ -67,6 +72,8 @@ class Conductor:
         self.errors: list[str] = []
         self.run = Run(settings, self.recorder, self.control, self.judge_example)
         self._expected = self._played = 0
+        self._double: Double | None = None
+        self._resident: Resident | None = None
         self._scenario: _Scenario | None = None
         heading(self.recorder, settings, self.specification, self.trust_domain)
 
@@ -81,7 +88,8 @@ class Conductor:
         """Whether a scenario belongs into this run; vital signs are taken in each."""
         applicable = {name for name in requirements if self._applies(name)}
         wanted = vital or not self.settings.only or bool(applicable & set(self.settings.only))
-        return wanted and (bool(applicable) or not requirements) and (self.control is not None or not verbs)
+        reached = any(is_reached(self.specification.requirement(name), self.settings.level) for name in applicable)
+        return wanted and (vital or reached or not requirements) and (self.control is not None or not verbs)
 
     def _applies(self, requirement: str) -> bool:
         """Whether a requirement belongs to no feature, or to one that is claimed."""
@@ -114,7 +122,7 @@ class Conductor:
         """What the slice of the current scenario shows, given how the scenario itself ended."""
         scenario = self._scenario
         assert scenario is not None
-        judgements = judge_history(self.recorder.history().slice(scenario.begin)).judgements
+        judgements = self._judged(scenario.begin)
         scenario.result = Result(
             scenario.name,
             scenario.title,
@@ -126,6 +134,13 @@ class Conductor:
         if scenario.result.outcome == "error":
             self.errors.append(f"{scenario.name}: {error!r}")
         return scenario.result
+
+    def _judged(self, begin: int) -> list[Judgement]:
+        """What the events from one on show; an agent that lives through all scenarios needs all of its past."""
+        live = self.recorder.history()
+        if self._resident is None:
+            return judge_history(live.slice(begin)).judgements
+        return [judgement for judgement in judge_history(live).judgements if judgement.event >= begin]
 
     def judge_example(self, begin: int) -> None:
         """Judge one example together with what came before the first example of its scenario.
@@ -158,10 +173,17 @@ class Conductor:
 
     @contextmanager
     def agent_stage(self, name: str) -> Iterator[object]:
-        """The stage of a scenario for an agent."""
+        """The stage of a scenario for an agent; without test control all share one double and one agent."""
+        from wos_conformance.drive.double import Double
+        from wos_conformance.suite.agent.resident import Resident
         from wos_conformance.suite.agent.stage import Stage
 
-        stage = Stage(self.run, name, self.trust_domain)
+        if self.control is None and self._double is None:
+            host, _, port = self.settings.listen.rpartition(":")
+            self._double = Double(self.recorder, self.trust_domain, (host, int(port)))
+        stage = Stage(self.run, name, self.trust_domain, self._double)
+        if self._double is not None:
+            self._resident = stage.resident = self._resident or Resident(stage)
         try:
             yield stage
         finally:
@@ -169,6 +191,8 @@ class Conductor:
 
     def close(self) -> None:
         """Write the footer."""
+        if self._double is not None:
+            self._double.close()
         self.recorder.close(complete=self._played == self._expected, scenarios=self._played, errors=self.errors)
 
     def _failure(self, judgement: Judgement, history: History) -> str:
@@ -196,8 +220,13 @@ class Conductor:
 
     def _progress(self, result: Result) -> None:
         sign = {"played": " ", "broken": "✗", "blocked": "-", "error": "!"}[result.outcome]
+        remaining = self.recorder.now() / self._played * (self._expected - self._played)
         line = f"{sign} {self._played:>3}/{self._expected} {result.name}"
-        os.write(2, f"{line[:79]}\n".encode())
+        os.write(2, f"{line[:65]:<66}{_minutes(remaining)} left\n".encode())
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60:>3}:{int(seconds) % 60:02}"
 
 
 def _programs(error: BaseException) -> list[str]:

@@ -58,6 +58,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     control: ControlSettings | None = None
     features: list[str] = []
     declared: dict[str, float] = {}
+    listen: str = "127.0.0.1:8443"
+    """Host and port at which an agent that nobody controls finds the double."""
+    arrival: float = 600.0
+    """Seconds for which a run waits for such an agent."""
     only: list[str] = []
     shrink: bool = True
     """False leaves counterexamples as they were found, which saves time when only the verdict counts."""

@@ -58,7 +58,7 @@ def states_follow_the_table(history: History) -> Occasions:
 def _reported(history: History, what: str, state: str) -> Occasions:
     for device, deadline, publication in deadlines(history, what):
         before = device.good_before(publication.seq)
-        gone = set(before.documents) - set(publication.documents) if before else set()
+        gone = _known(device, publication) & set(before.documents) - set(publication.documents) if before else set()
         wanted = changed(publication, before) - set(publication.hopeless) if state == "installed" else gone
         if publication.defect is not None or not wanted:
             continue
@@ -77,6 +77,11 @@ def _reported(history: History, what: str, state: str) -> Occasions:
             did = f"published version {publication.version}, waited {deadline.bound:.1f} s"
             expected = f"a report {state!r} for {min(missing)}"
             yield broken(deadline, did=did, expected=expected, received=_heard(device, min(missing), publication))
+
+
+def _known(device: Device, publication: Publication) -> set[str]:
+    """The deployments of which the agent had spoken before a publication."""
+    return {report.deployment_id for report in reports(device) if report.view.started < publication.at}
 
 
 def _heard(device: Device, name: str, publication: Publication) -> str:

@@ -1,6 +1,7 @@
 """What an agent reports when something went wrong (status.md, "Errors")."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from wos_conformance.history import Deadline, History, Publication
 from wos_conformance.judges.device import Device, deadlines, devices
@@ -29,18 +30,22 @@ def failure_has_an_error(history: History) -> Occasions:
 
 @judge("status.error-source")
 def component_is_the_source(history: History) -> Occasions:
-    """An error of a component names it."""
+    """Where a component has failed, no error of a component names anything else."""
     for device in devices(history):
         for report in reports(device):
-            for component in report.value["components"]:
-                error = component.get("error")
-                if not isinstance(error, dict) or error.get("code") in _OF_GATEWAY:
-                    continue
-                if error.get("source") == component["name"]:
-                    yield kept(report.view)
-                else:
-                    expected, received = f"source {component['name']!r}", repr(error.get("source"))
-                    yield broken(report.view, expected=expected, received=received)
+            failed = [component for component in report.value["components"] if component["state"] == "failed"]
+            wrong = {c["name"]: c["error"].get("source") for c in report.value["components"] if _misnamed(c)}
+            if wrong:
+                name, found = next(iter(wrong.items()))
+                yield broken(report.view, expected=f"source {name!r}", received=repr(found))
+            elif failed:
+                yield kept(report.view)
+
+
+def _misnamed(component: dict[str, Any]) -> bool:
+    error = component.get("error")
+    is_own = isinstance(error, dict) and error.get("code") not in _OF_GATEWAY
+    return is_own and error.get("source") != component["name"]  # type: ignore[union-attr]
 
 
 @judge("status.failed-stays")

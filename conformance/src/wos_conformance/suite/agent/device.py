@@ -34,6 +34,7 @@ class Device(Presence):
         self._wanted: dict[int, tuple[Wanted, ...]] = {}
         self._offers: dict[int, Offer] = {}
         self._first: dict[int, int] = {}
+        self._good: list[Publication] = []
         self._runs = False
 
     # power
@@ -133,6 +134,7 @@ class Device(Presence):
         hopeless = {w.deployment_id: why for w in wanted if (why := self._why_not(w))}
         event = self.stage.double.publish(self.spiffe_id, offer, defect, note, hopeless)
         self._wanted[event.seq], self._offers[event.seq] = wanted, offer
+        self._good += [event] if defect is None else []
         return event
 
     # waiting
@@ -162,6 +164,7 @@ class Device(Presence):
         bound = self.bound("request_timeout", "apply_time")
         if not self.until(lambda: self.has_looked_at(publication, polls=1) and self._runs_exactly(publication), bound):
             raise Blocked(f"version {publication.version} did not run within {bound:.1f} s")
+        self.adopted = publication
 
     def adopts(self, publication: Publication) -> None:
         """Wait until the agent runs a publication and has said so.
@@ -188,11 +191,14 @@ class Device(Presence):
         self.adopted = publication
 
     def _to_be_said(self, publication: Publication) -> tuple[set[str], set[str]]:
-        before = self.adopted.documents if self.adopted else {}
+        """The deployments that are new or changed since the last good publication, and those of it that are gone."""
+        earlier = (p for p in reversed(self._good) if p.seq < publication.seq)
+        before = next((p.documents for p in earlier), {})
         now = publication.documents
         possible = set(now) - set(publication.hopeless)
         new = {n for n in possible if n not in before or before[n].digest != now[n].digest}
-        return new, set(before) - set(now)
+        spoken_of = {str(self.told(exchange).get("deploymentId")) for exchange in self.asked("status")}
+        return new, (set(before) - set(now)) & spoken_of
 
     def fails(self, publication: Publication, *wanted: Wanted) -> None:
         """Wait until the agent has reported that these deployments, or all of a publication, have failed."""

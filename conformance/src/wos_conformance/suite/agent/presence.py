@@ -75,7 +75,7 @@ class Presence:
         """The deployments about which this state was reported, and taken, after an event, for a publication."""
         found = set()
         for exchange in self.asked("status", since):
-            report = self._report(exchange)
+            report = self.told(exchange)
             status, version = report.get("status"), report.get("adoptedManifestVersion")
             new_enough = state == "removed" or (isinstance(version, int) and version >= publication.version)
             if isinstance(status, dict) and status.get("state") == state and new_enough and _is_taken(exchange):
@@ -87,9 +87,10 @@ class Presence:
         asked = self.asked("manifest", publication.seq)
         served = [e.seq for e in asked if e.response and f"ETag: {publication.etag}" in e.response.head]
         said = self.asked("status", served[0]) if served else []
-        return {str(self._report(exchange).get("deploymentId")) for exchange in said}
+        return {str(self.told(exchange).get("deploymentId")) for exchange in said}
 
-    def _report(self, exchange: Exchange) -> dict[str, Any]:
+    def told(self, exchange: Exchange) -> dict[str, Any]:
+        """The JSON object that a request has brought; empty when it was none."""
         body = exchange.request.body
         try:
             value = json.loads(self.stage.recorder.blobs[body.blob]) if body else {}

@@ -9,6 +9,7 @@ from wos_conformance.drive.decoy import Decoy
 from wos_conformance.drive.double import Double, Script
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.suite.agent.device import Device
+from wos_conformance.suite.agent.resident import Resident
 from wos_conformance.suite.agent.wanted import Wanted
 from wos_conformance.suite.scene import Run, Scene
 
@@ -18,10 +19,13 @@ __all__ = ["Device", "Stage", "Wanted"]
 class Stage(Scene):
     """A scenario for an agent, with a double of its own."""
 
-    def __init__(self, run: Run, name: str, trust_domain: TrustDomain) -> None:
+    def __init__(self, run: Run, name: str, trust_domain: TrustDomain, double: Double | None = None) -> None:
+        """Open the stage; a double that others use too is not closed with it."""
         super().__init__(run, name)
         self.trust_domain = trust_domain
-        self.double = Double(run.recorder, trust_domain)
+        self.double = double or Double(run.recorder, trust_domain)
+        self._is_guest = double is not None
+        self.resident: Resident | None = None
         self._devices: list[Device] = []
         self._decoys: list[Decoy] = []
 
@@ -30,7 +34,8 @@ class Stage(Scene):
         try:
             self.leave()
         finally:
-            self.double.close()
+            if not self._is_guest:
+                self.double.close()
             for decoy in self._decoys:
                 decoy.close()
 
@@ -49,7 +54,12 @@ class Stage(Scene):
         return device
 
     def start(self, types: Sequence[str] = ("compose", "helm")) -> Device:
-        """Start an agent with an identity and a storage of its own; an empty manifest is published to it."""
+        """Start an agent with an identity and a storage of its own; an empty manifest is published to it.
+
+        Without test control it is the one that a person has started.
+        """
+        if self.resident is not None:
+            return self.resident.arrives(self, self.run.settings.arrival)
         device = self.device(types)
         device.publish()
         return device.start()

@@ -17,6 +17,7 @@ from wos_conformance.suite.agent.stage import Stage
     "status.failure-explained",
     "status.error-source",
 )
+@pytest.mark.needs("start")
 def test_some_deployments_cannot_run_here(agent: Stage) -> None:
     """Beside one that runs, a deployment is for another device, and one has a type that the device does not offer."""
     device = agent.start(types=["compose"])
@@ -60,6 +61,7 @@ def test_wos_refuses_a_client_that_it_knew(agent: Stage) -> None:
 
 
 @pytest.mark.gives("boundary.no-return-to-older", "desired-state.failure-keeps-running")
+@pytest.mark.needs("stop")
 def test_trouble_follows_an_update(agent: Stage) -> None:
     """After an update the WOS fails, then serves something corrupt, then the agent is stopped and started."""
     device = agent.start()

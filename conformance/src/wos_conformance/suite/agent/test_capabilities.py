@@ -12,6 +12,7 @@ from wos_conformance.suite.agent.stage import Stage
     "capabilities.hosting-complete",
     "boundary.offer-announced-unchanged",
 )
+@pytest.mark.needs("stop")
 def test_agent_starts_twice(agent: Stage) -> None:
     """An agent is started, stopped and started again after it has adopted something."""
     device = agent.start()
@@ -23,6 +24,7 @@ def test_agent_starts_twice(agent: Stage) -> None:
 
 @pytest.mark.gives("capabilities.announcement-repeated")
 @pytest.mark.parametrize("behaviour", ["status-503", "status-500", "reset"])
+@pytest.mark.needs("start")
 def test_announcement_is_not_taken(agent: Stage, behaviour: str) -> None:
     """The first announcements of a device are not taken; later ones are."""
     device = agent.device()
@@ -52,6 +54,7 @@ def test_device_offers_another_share(agent: Stage) -> None:
     "deployment.unknown-child-101",
     "deployment.any-child-answered",
 )
+@pytest.mark.needs("start")
 def test_gateway_speaks_for_its_children(agent: Stage) -> None:
     """Deployments are for one child, for any child, and for a child that is not there."""
     device = agent.gateway().start()
@@ -76,6 +79,7 @@ def test_child_leaves_its_gateway(agent: Stage) -> None:
 
 
 @pytest.mark.gives("capabilities.parent-unknown-recovered")
+@pytest.mark.needs("start")
 def test_wos_has_forgotten_the_gateway(agent: Stage) -> None:
     """A child is refused, because its gateway is unknown."""
     device = agent.gateway()

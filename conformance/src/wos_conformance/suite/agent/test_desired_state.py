@@ -161,6 +161,7 @@ def test_manifests_are_good_but_peculiar(agent: Stage) -> None:
 
 
 @pytest.mark.gives("desired-state.exact-version", "desired-state.lower-version-refused")
+@pytest.mark.needs("wipe")
 def test_versions_are_large(agent: Stage) -> None:
     """Versions grow by one where narrower numbers cannot tell them apart, and then go back by one; 2^64-1 is last."""
     device = agent.start()

@@ -21,6 +21,7 @@ def test_reports_are_refused(agent: Stage, status: int) -> None:
 
 
 @pytest.mark.gives("errors.keeps-running", "errors.permanent-not-repeated")
+@pytest.mark.needs("stop")
 def test_announcement_is_refused(agent: Stage) -> None:
     """Something runs when the agent is started again, and its capabilities are not accepted any more."""
     device = agent.start()

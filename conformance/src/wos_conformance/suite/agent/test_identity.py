@@ -48,6 +48,7 @@ def test_wos_shows_flawed_certificates(agent: Stage) -> None:
 
 
 @pytest.mark.gives("identity.agent-bundle-replaced")
+@pytest.mark.needs("stop")
 def test_trust_bundle_is_replaced(agent: Stage) -> None:
     """An agent is started again with another root; its WOS first shows a certificate below the former one."""
     device = agent.start()
@@ -63,6 +64,7 @@ def test_trust_bundle_is_replaced(agent: Stage) -> None:
 
 
 @pytest.mark.gives("identity.agent-expired-root")
+@pytest.mark.needs("stop")
 def test_root_has_expired(agent: Stage) -> None:
     """An agent is started with a trust bundle whose only root has expired."""
     device = agent.start()
