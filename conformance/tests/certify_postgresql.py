@@ -31,7 +31,7 @@ def certify(folder: Path, database: str, report: Path) -> int:
     """Run the suite against a WOS over this database."""
     credentials = folder / "credentials"
     subprocess.run([*SUITE, "init", str(credentials)], stdout=subprocess.DEVNULL, check=True)
-    with running_wos(folder / "wos", credentials, database=database) as wos:
+    with running_wos(folder / "wos", credentials, settings={"database": database}) as wos:
         command = [*SUITE, "run", "wos", "--url", wos.wos_url, "--credentials", str(credentials)]
         command += ["--control", wos.control_url, "--control-token-file", str(wos.token_file)]
         command += ["--target", "reference-wos on PostgreSQL", "--out", str(report)]

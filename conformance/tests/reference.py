@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 WOS = (sys.executable, "-m", "wos_reference.wos")
 AGENT = (sys.executable, "-m", "wos_reference.agent")
@@ -18,16 +19,19 @@ _GONE_WITHIN = 5.0
 
 
 class Address(NamedTuple):
-    """Where a process is reached; `wos_url` is empty for an agent."""
+    """Where a process is reached; `wos_url` is empty for an agent, `identity_url` without an identity service."""
 
     wos_url: str
     control_url: str
     token_file: Path
+    identity_url: str = ""
 
 
 @contextmanager
-def running_wos(folder: Path, credentials: Path, command: Sequence[str] = WOS, database: str = "") -> Iterator[Address]:
-    """A WOS with an empty database, in `folder` unless a URL is given, which trusts the given credentials."""
+def running_wos(
+    folder: Path, credentials: Path, command: Sequence[str] = WOS, settings: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[Address]:
+    """A WOS which trusts the given credentials; its database lies in `folder` unless the settings say otherwise."""
     token_file, ready_file = _token(folder), folder / "ready.json"
     configuration = {
         "listen": "127.0.0.1:0",
@@ -36,12 +40,13 @@ def running_wos(folder: Path, credentials: Path, command: Sequence[str] = WOS, d
         "key": str(credentials / "wos-key.pem"),
         "trust_bundle": str(credentials / "trust-bundle.pem"),
         "operator_token_file": str(token_file),
-        "database": database or f"sqlite:///{folder / 'wos.sqlite3'}",
+        "database": f"sqlite:///{folder / 'wos.sqlite3'}",
         "ready_file": str(ready_file),
+        **settings,
     }
     (folder / "wos.yaml").write_text(json.dumps(configuration), "utf-8")
     with _process([*command, "serve", "--config", str(folder / "wos.yaml")], folder, ready_file) as ready:
-        yield Address(ready["wosUrl"], ready["controlUrl"], token_file)
+        yield Address(ready["wosUrl"], ready["controlUrl"], token_file, ready.get("identityUrl", ""))
 
 
 @contextmanager

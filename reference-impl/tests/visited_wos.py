@@ -1,5 +1,6 @@
 """The reference WOS as a process, clients that visit it, and its operator."""
 
+import hashlib
 import json
 import signal
 import ssl
@@ -17,6 +18,7 @@ WOS_ID = "spiffe://plant.example/margo/wfm/main"
 TOKEN = "a token of the tests"
 PATIENCE = 10.0
 MANIFEST = "/api/v1/deployments"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 APPLICATION = {
     "apiVersion": "margo.org/v1-alpha1",
     "id": "com-example-mixer",
@@ -33,8 +35,9 @@ APPLICATION = {
 
 
 def capabilities(device_id: str) -> dict[str, Any]:
-    """The least that a device announces."""
-    return {"properties": {"id": device_id, "vendor": "Example", "modelNumber": "E1", "serialNumber": "7"}}
+    """The least that a device announces which takes deployments."""
+    identity = {"id": device_id, "vendor": "Example", "modelNumber": "E1", "serialNumber": "7"}
+    return {"properties": {**identity, "supportedDeploymentTypes": ["compose", "custom"]}}
 
 
 def status(deployment_id: str, state: str = "installed") -> dict[str, Any]:
@@ -45,6 +48,21 @@ def status(deployment_id: str, state: str = "installed") -> dict[str, Any]:
         "status": {"state": state},
         "components": [{"name": "mixer", "state": state}],
     }
+
+
+def digest_of(content: bytes) -> str:
+    """As the specification writes it."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def assert_problem(answer: httpx.Response, expected: int, kind: str = "") -> None:
+    """A problem document of this type, which asking again does not solve."""
+    assert answer.status_code == expected, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    value = answer.json()
+    assert value["status"] == expected
+    assert value["type"].endswith(f"#{kind}") if kind else value["type"] == "about:blank"
+    assert value["retryable"] is False
 
 
 class Wos:
@@ -87,6 +105,7 @@ class Wos:
             time.sleep(0.01)
         facts = json.loads(ready.read_bytes())
         self.url, self.control_url = facts["wosUrl"], facts["controlUrl"]
+        self.identity_url = facts.get("identityUrl", "")
         headers = {"authorization": f"Bearer {TOKEN}"}
         self.operator = httpx.Client(base_url=self.control_url, headers=headers, trust_env=False)
         self._open.callback(self.operator.close)
@@ -145,19 +164,34 @@ class Client:
         """Visit the WOS where it is now."""
         self.http = self.wos.visitor(self.credential)
 
-    def announce(self) -> httpx.Response:
-        """Announce the device."""
-        return self.http.put(f"/api/v1/capabilities/{self.device_id}", json=capabilities(self.device_id))
+    def announce(self, device_id: str = "") -> httpx.Response:
+        """Announce the device, or another one."""
+        name = device_id or self.device_id
+        return self.http.put(f"/api/v1/capabilities/{name}", json=capabilities(name))
+
+    def withdraw_device(self, device_id: str = "") -> httpx.Response:
+        """Withdraw the device, or another one."""
+        return self.http.delete(f"/api/v1/capabilities/{device_id or self.device_id}")
+
+    def assignment(self, **changes: Any) -> dict[str, Any]:
+        """What an operator says to have the application assigned."""
+        wanted = {"application": APPLICATION, "profileId": "small"}
+        return {"spiffeId": self.spiffe_id, "deviceId": self.device_id, **wanted, **changes}
 
     def assign(self, **changes: Any) -> str:
         """Have the application assigned; the id of the deployment."""
-        wanted = {"application": APPLICATION, "profileId": "small", **changes}
-        answer = self.wos.do("assign", spiffeId=self.spiffe_id, deviceId=self.device_id, **wanted)
-        return str(answer["deploymentId"])
+        return str(self.wos.do("assign", **self.assignment(**changes))["deploymentId"])
 
     def manifest(self) -> dict[str, Any]:
         """The current manifest."""
         return dict(self.http.get(MANIFEST).json())
+
+    def view(self) -> dict[str, Any]:
+        """What the operator sees, but for the age of reports."""
+        shown = self.wos.do("view", spiffeId=self.spiffe_id)
+        for deployment in shown["deployments"]:
+            deployment.pop("ageSeconds", None)
+        return shown
 
     def report(self, deployment_id: str, state: str = "installed") -> httpx.Response:
         """Report a state."""

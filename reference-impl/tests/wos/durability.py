@@ -5,7 +5,6 @@ The process ends without warning at a random moment and is started again; then e
 flight, with the same `requestId`, and compares everything that it knows with what the WOS knows.
 """
 
-import hashlib
 import os
 import random
 import threading
@@ -17,7 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import yaml
-from visited_wos import MANIFEST, Client, Wos
+from visited_wos import MANIFEST, Client, Wos, digest_of
 
 KILLS = 20 if os.environ.get("CI") == "true" else 200
 CLIENTS = 3
@@ -104,11 +103,6 @@ class Witness:
         content = self.client.http.get(entry["url"]).content
         assert digest_of(content) == entry["digest"]
         return dict(yaml.safe_load(content))
-
-
-def digest_of(content: bytes) -> str:
-    """As the specification writes it."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 @pytest.mark.timeout(1800)

@@ -51,21 +51,26 @@ def test_command_does_what_an_operator_needs(client: Client, tmp_path: Path) -> 
     told(wos, "withdraw", deployment)
     assert client.manifest()["deployments"] == []
     assert re.search(rf"{deployment} .* installed +2 +withdrawn", told(wos, "deployments"))
+    client.report(deployment, "removed")
+    assert deployment not in told(wos, "deployments")
     told(wos, "retire", client.spiffe_id)
     assert re.search(rf"{client.spiffe_id} +retired", told(wos, "status"))
     told(wos, "admit", client.spiffe_id)
 
 
 def test_application_that_fits_nowhere_is_refused_with_the_reason(client: Client, tmp_path: Path) -> None:
-    """Also when the device is left to the WOS."""
+    """Whoever names the device is advised, because the device decides."""
     (profile,) = APPLICATION["deploymentProfiles"]
     constraints = {"capacityRequirements": {"memory": "1Gi"}}
     application = imported(client, tmp_path, deploymentProfiles=[profile | {"deviceConstraints": constraints}])
-    for choice in ([], ["--device", client.device_id]):
-        result = run(client.wos, "assign", client.spiffe_id, application, "--profile", "small", *choice)
-        assert result.exit_code == 1
-        assert f"{client.device_id} does not fit: it has no memory, 1Gi are needed" in result.output
+    assign = ["assign", client.spiffe_id, application, "--profile", "small"]
+    result = run(client.wos, *assign)
+    reason = f"{client.device_id} does not fit: it has no memory, 1Gi are needed"
+    assert (result.exit_code, reason in result.output) == (1, True), result.output
     assert client.manifest()["deployments"] == []
+    ordered = run(client.wos, *assign, "--device", client.device_id)
+    assert (ordered.exit_code, ordered.stderr.strip()) == (0, f"advice: {reason}")
+    assert len(client.manifest()["deployments"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Manifests, documents and bundles (desired-state.md, deployment.md)."""
 
 import gzip
-import hashlib
 import io
 import tarfile
 import threading
@@ -12,14 +11,9 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from visited_wos import APPLICATION, MANIFEST, Client, Wos
+from visited_wos import APPLICATION, MANIFEST, Client, Wos, digest_of
 
 from wos_reference.wos import artifact, interface
-
-
-def digest_of(content: bytes) -> str:
-    """As the specification writes it."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def members(bundle: bytes) -> dict[str, bytes]:

@@ -114,8 +114,24 @@ def test_deployment_type(kind: str, expected: bool) -> None:
     assert fits({"type": kind}) is expected
 
 
-def test_device_that_says_nothing_fits_what_needs_nothing() -> None:
-    """And nothing else."""
-    bare = {"properties": {"id": "x"}}
+def test_device_that_says_nothing_fits_nothing() -> None:
+    """Nobody knows what it could run."""
+    assert "type helm" in (misfit({"properties": {"id": "x"}}, {"type": "helm"}) or "")
+    bare = {"properties": {"id": "x", "supportedDeploymentTypes": ["helm"]}}
     assert misfit(bare, {"type": "helm"}) is None
     assert "memory" in (misfit(bare, {"type": "helm", **needs(memory="1Ki")}) or "")
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        {"quantumRequirements": {}},
+        {"eligibilityRules": [{"moonSelector": {"matchExpressions": [{"key": "phase", "operator": "Exists"}]}}]},
+        {"eligibilityRules": [select("label", "slots", "Resembles", 3)]},
+        {"eligibilityRules": [select("property", "vendor", "Exists")]},
+    ],
+    ids=["kind", "selector", "operator", "pointer-without-slash"],
+)
+def test_what_nobody_knows_does_not_hold(constraints: dict[str, Any]) -> None:
+    """A device that cannot tell does not fit."""
+    assert not fits({"deviceConstraints": constraints})

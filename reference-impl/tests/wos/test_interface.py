@@ -6,21 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from visited_wos import MANIFEST, WOS_ID, Client, Wos, capabilities, status
+from visited_wos import MANIFEST, UNKNOWN, WOS_ID, Client, Wos, assert_problem, capabilities, status
 
-from wos_reference.wos.interface import BODY_AT_MOST
-
-UNKNOWN = "00000000-0000-4000-8000-000000000000"
-
-
-def assert_problem(answer: httpx.Response, expected: int, kind: str = "") -> None:
-    """A problem document of this type."""
-    assert answer.status_code == expected, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    value = answer.json()
-    assert value["status"] == expected
-    assert value["type"].endswith(f"#{kind}") if kind else value["type"] == "about:blank"
-    assert value["retryable"] is False
+from wos_reference.wos.body import BODY_AT_MOST
 
 
 @pytest.mark.parametrize(
@@ -79,6 +67,7 @@ def test_capabilities_are_kept_as_sent(client: Client) -> None:
 
 def test_device_id_with_slashes_is_one_device(client: Client) -> None:
     """Behind a gateway."""
+    assert client.announce("gateway1").status_code == 201
     path = "/api/v1/capabilities/gateway1/deviceA"
     assert [client.http.put(path, json=capabilities("gateway1/deviceA")).status_code for _ in (1, 2)] == [201, 200]
 

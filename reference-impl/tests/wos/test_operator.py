@@ -21,6 +21,16 @@ def test_token_is_asked_for(wos: Wos) -> None:
         pytest.param("admit", b"{", 400, id="no-json"),
         pytest.param("admit", b"{}", 400, id="member-missing"),
         pytest.param("withdraw", b'{"deploymentId": "unknown"}', 409, id="unknown-deployment"),
+        pytest.param("retire", b'{"spiffeId": "unknown"}', 409, id="unknown-client"),
+        pytest.param("set_version", b'{"spiffeId": "unknown", "version": 5}', 409, id="version-of-unknown-client"),
+        pytest.param("set_version", b'{"spiffeId": "unknown", "version": 18446744073709551616}', 400, id="no-version"),
+        pytest.param("fault", b'{"spiffeId": "unknown", "status": 404}', 400, id="no-fault"),
+        pytest.param("admit", b'{"spiffeId": 7}', 400, id="number"),
+        pytest.param("admit", b'{"spiffeId": "spiffe://elsewhere.example/margo/wfm/x/client/y"}', 400, id="foreign"),
+        pytest.param("admit", b'{"spiffeId": "\\u0000"}', 400, id="nul"),
+        pytest.param("withdraw", b'{"deploymentId": "x", "requestId": 7}', 400, id="request-id-is-number"),
+        pytest.param("set_version", b'{"spiffeId": "x", "version": NaN}', 400, id="nan"),
+        pytest.param("approve", b'{"spiffeId": "x"}', 501, id="no-identity-service"),
     ],
 )
 def test_wrong_request_is_told(wos: Wos, verb: str, body: bytes, expected: int) -> None:
@@ -54,3 +64,19 @@ def test_request_is_carried_out_once(client: Client) -> None:
     first, second = client.assign(**arguments), client.assign(**arguments)
     assert first == second
     assert len(client.manifest()["deployments"]) == 1
+
+
+def test_request_id_belongs_to_one_request(client: Client) -> None:
+    """Another body, or another verb, is another request."""
+    name = f"other-{client.spiffe_id}"
+    client.assign(requestId=name)
+    for verb, body in (("assign", client.assignment(profileId="large")), ("retire", {"spiffeId": client.spiffe_id})):
+        answer = client.wos.operator.post(f"/control/v1/{verb}", json={**body, "requestId": name})
+        assert answer.status_code == 409
+    assert len(client.manifest()["deployments"]) == 1
+
+
+def test_members_that_nobody_knows_are_ignored(client: Client) -> None:
+    """A later contract may have them."""
+    client.wos.do("admit", spiffeId=client.spiffe_id, colour="red")
+    assert client.assign(priority=7)

@@ -14,13 +14,13 @@ def test_nothing_that_was_answered_is_lost(own_wos: Wos, client_of: Callable[...
     own_wos.do("withdraw", deploymentId=withdrawn)
     client.report(kept)
     before = client.http.get(MANIFEST)
-    shown = own_wos.do("view", spiffeId=client.spiffe_id)
+    shown = client.view()
     own_wos.kill()
     own_wos.start()
     client.reconnect()
     after = client.http.get(MANIFEST)
     assert (after.content, after.headers["etag"]) == (before.content, before.headers["etag"])
-    assert own_wos.do("view", spiffeId=client.spiffe_id) == shown
+    assert client.view() == shown
     assert client.announce().status_code == 200
     assert client.report(kept).status_code == 200
     for url in (after.json()["bundle"]["url"], after.json()["deployments"][0]["url"]):

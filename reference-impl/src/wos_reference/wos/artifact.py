@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ import yaml
 MANIFEST_TYPE = "application/vnd.margo.manifest.v1+json"
 BUNDLE_TYPE = "application/vnd.margo.bundle.v1+tar+gzip"
 DOCUMENT_TYPE = "application/yaml"
+
+_FOR_DEVICES = ("type", "components", "deviceConstraints")
+_EXTENSION = re.compile(r"x-[a-z][a-z0-9-]*-extensions")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -57,7 +61,7 @@ def profile_of(deployment: Deployment) -> dict[str, Any]:
 def document(deployment: Deployment) -> bytes:
     """The document of a deployment (deployment.md)."""
     profile = profile_of(deployment)
-    kept = {name: profile[name] for name in profile if name not in {"id", "description"}}
+    kept = {name: profile[name] for name in profile if name in _FOR_DEVICES or _EXTENSION.fullmatch(name)}
     content = {
         "id": deployment.id,
         "metadata": metadata(deployment),

@@ -11,7 +11,6 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from wos_reference.wos.configuration import Configuration
-from wos_reference.wos.identity import IdentityError
 from wos_reference.wos.log import log_as_json
 from wos_reference.wos.migration import DatabaseTooNew
 from wos_reference.wos.operation import Operation, Refused
@@ -47,16 +46,35 @@ def serve(path: Path) -> None:
         configuration = Configuration.read(path)
         log_as_json(configuration.log_level)
         serve_forever(configuration)
-    except (OSError, IdentityError, msgspec.MsgspecError, SQLAlchemyError, DatabaseTooNew) as error:
+    except (OSError, ValueError, msgspec.MsgspecError, SQLAlchemyError, DatabaseTooNew) as error:
         raise click.ClickException(f"{path}: {error}") from error
 
 
 @main.command()
 @click.argument("client")
+@click.option("--approval", is_flag=True, help="An enrolment waits for `approve`.")
 @click.pass_obj
-def admit(wos: Operation, client: str) -> None:
-    """Accept a CLIENT by its SPIFFE id."""
-    wos.do("admit", spiffeId=client)
+def admit(wos: Operation, client: str, approval: bool) -> None:
+    """Accept a CLIENT by its SPIFFE id; prints a one-time code if there is an identity service."""
+    answer = wos.do("admit", spiffeId=client, approval=approval)
+    if "enrolmentCode" in answer:
+        click.echo(answer["enrolmentCode"])
+
+
+@main.command()
+@click.argument("client")
+@click.pass_obj
+def approve(wos: Operation, client: str) -> None:
+    """Approve the enrolment of a CLIENT that waits."""
+    wos.do("approve", spiffeId=client)
+
+
+@main.command()
+@click.argument("path", metavar="FILE", type=_FILE)
+@click.pass_obj
+def rotate_trust(wos: Operation, path: Path) -> None:
+    """Put the roots in a FILE (PEM) in force, and no others."""
+    wos.do("rotate_trust", trustBundlePem=path.read_text("ascii"))
 
 
 @main.command()
@@ -98,6 +116,8 @@ def assign(
     answer = wos.do(
         "assign", spiffeId=client, deviceId=device, application=description, profileId=profile, parameters=values
     )
+    if "advice" in answer:
+        click.echo(f"advice: {answer['advice']}", err=True)
     click.echo(answer["deploymentId"])
 
 

@@ -1,12 +1,14 @@
 """One connection of an agent: whose certificate it shows, how long it lasts, how much it may send before a body."""
 
 import asyncio
+import ssl
 from typing import Any, cast
 
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wos_reference.wos.problem import plain_problem
+from wos_reference.wos.trust import Trust
 
 HEAD_AT_MOST = 64 << 10
 _GRACE_SECONDS = 30
@@ -18,15 +20,19 @@ class AgentConnection(HttpToolsProtocol):
 
     lifetime: float
     connections_at_most: int
+    trust: Trust | None
+    """Whose roots are looked at in handshakes; None behind a proxy."""
     _timers: tuple[asyncio.TimerHandle, ...] = ()
     _reads_head = True
     _head_bytes = 0
     _heads = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin; one connection too many ends at once."""
+        """Begin; one connection too many, and one that skips the look at certificates, ends at once."""
         super().connection_made(transport)
-        if len(self.connections) > self.connections_at_most:
+        tls = transport.get_extra_info("ssl_object")
+        self._tls: ssl.SSLObject | None = tls
+        if len(self.connections) > self.connections_at_most or (tls is not None and tls.session_reused):
             transport.close()
         self._timers = (
             self.loop.call_later(self.lifetime, self.shutdown),
@@ -56,6 +62,8 @@ class AgentConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless the head of the request does not end."""
+        if self._reads_head and self._head_bytes == 0 and self._is_outdated():
+            self.transport.close()
         if self.transport.is_closing():
             return
         began = self._heads
@@ -65,13 +73,16 @@ class AgentConnection(HttpToolsProtocol):
             if self._head_bytes > HEAD_AT_MOST and not self.transport.is_closing():
                 self._refuse(plain_problem(431, {"Connection": "close"}))
 
+    def _is_outdated(self) -> bool:
+        """Whether other roots are in force than those of the handshake."""
+        return self._tls is not None and self.trust is not None and not self.trust.is_current(self._tls.context)
+
     def on_message_begin(self) -> None:
         """Put the certificate into the scope of each request."""
         super().on_message_begin()
-        tls = self.transport.get_extra_info("ssl_object")
-        if tls is not None:
+        if self._tls is not None:
             extensions = cast(dict[str, Any], self.scope.setdefault("extensions", {}))
-            extensions["tls"] = {"client_cert": tls.getpeercert(True)}
+            extensions["tls"] = {"client_cert": self._tls.getpeercert(True)}
 
     def on_headers_complete(self) -> None:
         """The head has ended."""

@@ -1,6 +1,5 @@
 """The operator's listener: verbs, applications, the page, figures and health."""
 
-import json
 import time
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +15,7 @@ from starlette.types import ASGIApp
 
 from wos_reference.wos import application, metric, page
 from wos_reference.wos.application import WrongApplication
-from wos_reference.wos.body import body_of
+from wos_reference.wos.body import body_of, json_of
 from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.metric import Metrics
 from wos_reference.wos.operator import BODY_AT_MOST, Operator
@@ -76,7 +75,7 @@ class Console:
     async def import_application(self, request: Request) -> Response:
         """Keep an application description."""
         try:
-            description = json.loads(await body_of(request, BODY_AT_MOST))
+            description = json_of(await body_of(request, BODY_AT_MOST))
             created = await run_in_threadpool(self._keep, description)
         except (ValueError, WrongApplication) as error:
             return JSONResponse({"error": str(error)}, 400)

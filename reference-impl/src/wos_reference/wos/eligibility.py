@@ -13,6 +13,8 @@ Json = Any
 _UNITS = {unit: 1024**power for power, unit in enumerate(("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))}
 _QUANTITY = re.compile(r"([0-9]+) ?([KMGTPE]i)")
 _TYPES = ("helm", "compose")
+_KINDS = {"capacityRequirements", "eligibilityRules"}
+_SELECTORS = {"propertySelector", "labelSelector"}
 
 
 def misfit(capabilities: dict[str, Json], profile: dict[str, Json]) -> str | None:
@@ -21,8 +23,10 @@ def misfit(capabilities: dict[str, Json], profile: dict[str, Json]) -> str | Non
     constraints = profile.get("deviceConstraints", {})
     needed = constraints.get("capacityRequirements", {})
     rules = constraints.get("eligibilityRules", [])
-    if "supportedDeploymentTypes" in offered and profile["type"] not in _deployment_types(offered):
+    if not takes_type(capabilities, profile["type"]):
         return f"it does not take deployments of the type {profile['type']}"
+    if unknown := set(constraints) - _KINDS:
+        return f"it cannot be told whether it fulfils {sorted(unknown)}"
     if "cpu" in needed and not any(_cpu_fits(cpu, needed["cpu"]) for cpu in offered.get("cpus", [])):
         return "no processor of its has enough cores of a suitable architecture"
     for name in ("memory", "storage"):
@@ -33,9 +37,10 @@ def misfit(capabilities: dict[str, Json], profile: dict[str, Json]) -> str | Non
     return None
 
 
-def _deployment_types(offered: dict[str, Json]) -> set[str]:
-    """A type that this version does not know counts as custom."""
-    return {kind if kind in _TYPES else "custom" for kind in offered["supportedDeploymentTypes"]}
+def takes_type(capabilities: dict[str, Json], kind: str) -> bool:
+    """Whether a device lists a deployment type; one that this version does not know counts as custom."""
+    listed = capabilities["properties"].get("supportedDeploymentTypes", [])
+    return kind in {other if other in _TYPES else "custom" for other in listed}
 
 
 def _cpu_fits(cpu: dict[str, Json], needed: dict[str, Json]) -> bool:
@@ -50,10 +55,12 @@ def _bytes(quantity: str) -> int:
 
 
 def _eligible(rule: dict[str, Json], capabilities: dict[str, Json]) -> bool:
-    """Both selectors of a rule, where it has them."""
+    """Both selectors of a rule, where it has them; one that nobody knows does not hold."""
     properties, labels = capabilities["properties"], capabilities.get("labels", {})
-    return _selected(rule.get("propertySelector"), lambda key: _at(properties, key)) and _selected(
-        rule.get("labelSelector"), labels.get
+    return (
+        set(rule) <= _SELECTORS
+        and _selected(rule.get("propertySelector"), lambda key: _at(properties, key))
+        and _selected(rule.get("labelSelector"), labels.get)
     )
 
 
@@ -63,8 +70,11 @@ def _selected(selector: dict[str, Json] | None, value_of: Callable[[str], Json])
 
 
 def _at(document: Json, pointer: str) -> Json:
-    """The value at a pointer, None when there is none; a pointer may leave out its first slash."""
-    for token in pointer.removeprefix("/").split("/"):
+    """The value at a pointer, None when there is none."""
+    root, *tokens = pointer.split("/")
+    if root:
+        return None
+    for token in tokens:
         name = token.replace("~1", "/").replace("~0", "~")
         if isinstance(document, dict):
             document = document.get(name)

@@ -12,16 +12,17 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
-from wos_reference.wos import artifact
+from wos_reference.wos import artifact, device, publication, report
 from wos_reference.wos.artifact import Deployment
 from wos_reference.wos.lock import lock
-from wos_reference.wos.placement import check_fit, choose_device
-from wos_reference.wos.storage import artifacts, clients, deployments, devices, manifests, requests, version_text
+from wos_reference.wos.placement import check_type, choose_device
+from wos_reference.wos.storage import artifacts, clients, deployments, devices, version_text
 
 LARGEST_VERSION = 2**64 - 1
 BUNDLE = "bundle"
+_UNPUBLISHED = version_text(0)
 
 
 class Conflict(Exception):
@@ -50,26 +51,34 @@ class Fleet:
     # clients
 
     def admit(self, connection: Connection, spiffe_id: str) -> None:
-        """Accept a client; a new one gets its first manifest."""
+        """Accept a client; a new one, and one that returns, gets an empty manifest (onboarding.md)."""
         lock(connection, spiffe_id)
-        known = connection.execute(select(clients.c.admitted).where(clients.c.spiffe_id == spiffe_id)).first()
-        if known is None:
+        client = connection.execute(select(clients).where(clients.c.spiffe_id == spiffe_id)).first()
+        if client is None:
             row = {"spiffe_id": spiffe_id, "admitted": True, "version": version_text(0), "floor": version_text(0)}
             connection.execute(insert(clients).values(row))
             self.publish(connection, spiffe_id)
-        else:
+        elif not client.admitted:
             connection.execute(update(clients).where(clients.c.spiffe_id == spiffe_id).values(admitted=True))
+            version = next_version(int(client.version), int(client.floor))
+            publication.store(connection, spiffe_id, version, {}, None)
 
     def retire(self, connection: Connection, spiffe_id: str) -> None:
-        """Accept a client no longer."""
+        """Accept a client no longer; its deployments are gone.
+
+        Raises:
+            Conflict: there is no such client.
+        """
         lock(connection, spiffe_id)
-        connection.execute(update(clients).where(clients.c.spiffe_id == spiffe_id).values(admitted=False))
+        retired = update(clients).where(clients.c.spiffe_id == spiffe_id).values(admitted=False)
+        if not connection.execute(retired).rowcount:
+            raise Conflict(f"no client {spiffe_id} was ever admitted")
+        connection.execute(update(deployments).where(deployments.c.spiffe_id == spiffe_id).values(withdrawn=True))
 
     def accepts(self, spiffe_id: str) -> bool:
         """Whether the policy accepts this client now."""
         with self.look() as connection:
-            found = connection.execute(select(clients.c.admitted).where(clients.c.spiffe_id == spiffe_id)).scalar()
-        return bool(found)
+            return _admitted(connection, spiffe_id)
 
     def saw(self, spiffe_id: str, at: int) -> None:
         """A client has asked for its manifest."""
@@ -79,41 +88,55 @@ class Fleet:
     # devices
 
     def keep_device(self, spiffe_id: str, device_id: str, document: Any) -> bool:
-        """Keep the capabilities of a device; whether it was unknown before."""
-        key = (devices.c.spiffe_id == spiffe_id, devices.c.device_id == device_id)
-        content = {"document": json.dumps(document), "announced_at": int(time.time())}
+        """Keep the capabilities of a device; whether it was unknown before.
+
+        Raises:
+            GatewayUnknown: it is a child, and none of its gateways is kept.
+        """
         with self.change() as connection:
             lock(connection, spiffe_id)
-            if connection.execute(update(devices).where(*key).values(content)).rowcount:
-                return False
-            row = {"spiffe_id": spiffe_id, "device_id": device_id}
-            connection.execute(insert(devices).values(row | content))
-            return True
+            return device.keep(connection, spiffe_id, device_id, document)
 
     def forget_device(self, spiffe_id: str, device_id: str) -> bool:
-        """Forget a device; whether it was known."""
-        key = (devices.c.spiffe_id == spiffe_id, devices.c.device_id == device_id)
+        """Forget a device, its children and the deployments of all of them; whether it was known."""
         with self.change() as connection:
             lock(connection, spiffe_id)
-            return bool(connection.execute(delete(devices).where(*key)).rowcount)
+            if not device.forget(connection, spiffe_id, device_id):
+                return False
+            self.withdraw_from(connection, spiffe_id, device_id)
+            return True
+
+    def withdraw_from(self, connection: Connection, spiffe_id: str, device_id: str) -> None:
+        """Take the deployments of a device and of its children out of the desired state."""
+        current = select(deployments.c.id, deployments.c.assignment).filter_by(spiffe_id=spiffe_id, withdrawn=False)
+        gone = [
+            row.id
+            for row in connection.execute(current)
+            if device.is_within(json.loads(row.assignment)["device_id"], device_id)
+        ]
+        if gone:
+            connection.execute(update(deployments).where(deployments.c.id.in_(gone)).values(withdrawn=True))
+            self.publish(connection, spiffe_id)
 
     # deployments
 
     def assign(self, connection: Connection, spiffe_id: str, deployment: Deployment) -> str:
-        """Add a deployment; its id is chosen here.
+        """Add a deployment, to the first device that fits if none is named; its id is chosen here.
 
         Raises:
-            Conflict: the client, its device or the profile is unknown.
-            NotPlaceable: the device does not fit, or none does if none is named.
+            Conflict: the client is not accepted, or the application has no such profile or parameter.
+            NotPlaceable: the device is unknown or does not take the type, or none fits.
         """
         lock(connection, spiffe_id)
-        if connection.execute(select(clients.c.version).where(clients.c.spiffe_id == spiffe_id)).first() is None:
-            raise Conflict(f"no client {spiffe_id} was ever admitted")
-        device_id = deployment.device_id or choose_device(connection, spiffe_id, _profile(deployment))
-        check_fit(connection, spiffe_id, device_id, _profile(deployment))
+        if not _admitted(connection, spiffe_id):
+            raise Conflict(f"the client {spiffe_id} is not accepted")
+        _check_parameters(deployment)
+        profile = _profile(deployment)
+        device_id = deployment.device_id or choose_device(connection, spiffe_id, profile)
+        check_type(connection, spiffe_id, device_id, profile)
         chosen = replace(deployment, id=str(uuid4()), device_id=device_id)
-        row = {"id": chosen.id, "spiffe_id": spiffe_id, "withdrawn": False, "changed_in": version_text(0)}
-        connection.execute(insert(deployments).values(row | _content(chosen)))
+        row = {"id": chosen.id, "spiffe_id": spiffe_id, "withdrawn": False, "changed_in": _UNPUBLISHED}
+        connection.execute(insert(deployments).values(row | _content(chosen, set())))
         self.publish(connection, spiffe_id)
         return chosen.id
 
@@ -121,15 +144,17 @@ class Fleet:
         """Replace members of an assignment; the id stays.
 
         Raises:
-            Conflict: there is no such deployment, it was withdrawn, or the profile is unknown.
-            NotPlaceable: its device does not fit any more.
+            Conflict: there is no such deployment, it was withdrawn, or the profile or a parameter is unknown.
+            NotPlaceable: its device does not take the type.
         """
-        spiffe_id, known = self._assigned(connection, deployment_id)
+        spiffe_id, known, components = self._assigned(connection, deployment_id)
         changed = replace(known, **changes)
-        check_fit(connection, spiffe_id, known.device_id, _profile(changed))
-        content = _content(changed)
+        if "parameters" in changes:
+            _check_parameters(changed)
+        check_type(connection, spiffe_id, known.device_id, _profile(changed))
+        content = _content(changed, components)
         if content["document"] != artifact.document(known):
-            content["changed_in"] = version_text(0)
+            content["changed_in"] = _UNPUBLISHED
         connection.execute(update(deployments).where(deployments.c.id == deployment_id).values(content))
         self.publish(connection, spiffe_id)
 
@@ -139,11 +164,11 @@ class Fleet:
         Raises:
             Conflict: there is no such deployment, or it was withdrawn.
         """
-        spiffe_id, _ = self._assigned(connection, deployment_id)
+        spiffe_id, _, _ = self._assigned(connection, deployment_id)
         connection.execute(update(deployments).where(deployments.c.id == deployment_id).values(withdrawn=True))
         self.publish(connection, spiffe_id)
 
-    def _assigned(self, connection: Connection, deployment_id: str) -> tuple[str, Deployment]:
+    def _assigned(self, connection: Connection, deployment_id: str) -> tuple[str, Deployment, set[str]]:
         found = select(deployments).where(deployments.c.id == deployment_id)
         row = connection.execute(found).first()
         if row is not None:
@@ -151,15 +176,22 @@ class Fleet:
             row = connection.execute(found).first()
         if row is None or row.withdrawn:
             raise Conflict(f"there is no deployment {deployment_id}")
-        return row.spiffe_id, Deployment(**json.loads(row.assignment))
+        return row.spiffe_id, Deployment(**json.loads(row.assignment)), set(json.loads(row.components))
 
     # manifests
 
     def set_floor(self, connection: Connection, spiffe_id: str, version: int) -> None:
-        """The next manifest has a greater version than this."""
+        """The next manifest has a greater version than this.
+
+        Raises:
+            Conflict: there is no such client.
+        """
         lock(connection, spiffe_id)
-        floor = version_text(version)
-        connection.execute(update(clients).where(clients.c.spiffe_id == spiffe_id).values(floor=floor))
+        floor = connection.execute(select(clients.c.floor).where(clients.c.spiffe_id == spiffe_id)).scalar()
+        if floor is None:
+            raise Conflict(f"no client {spiffe_id} was ever admitted")
+        raised = update(clients).where(clients.c.spiffe_id == spiffe_id)
+        connection.execute(raised.values(floor=max(floor, version_text(version))))
 
     def publish(self, connection: Connection, spiffe_id: str) -> None:
         """Make the next manifest if the desired state differs from the one that is published.
@@ -173,62 +205,39 @@ class Fleet:
         archive = artifact.bundle(documents) if documents else None
         client = connection.execute(select(clients).where(clients.c.spiffe_id == spiffe_id)).one()
         published = int(client.version)
-        if published and self._manifest(connection, spiffe_id, client.version) == artifact.manifest(
+        if published and publication.manifest(connection, spiffe_id) == artifact.manifest(
             published, documents, archive
         ):
             return
         version = next_version(published, int(client.floor))
-        self._store(connection, spiffe_id, version, documents, archive)
-
-    def _store(
-        self,
-        connection: Connection,
-        spiffe_id: str,
-        version: int,
-        documents: dict[str, bytes],
-        archive: bytes | None,
-    ) -> None:
-        for name, content in [*documents.items(), *([(BUNDLE, archive)] if archive else [])]:
-            row = {"spiffe_id": spiffe_id, "name": name, "digest": artifact.digest_of(content)}
-            if connection.execute(select(artifacts.c.name).filter_by(**row)).first() is None:
-                connection.execute(insert(artifacts).values(content=content, **row))
-        content = artifact.manifest(version, documents, archive)
-        row = {"spiffe_id": spiffe_id, "version": version_text(version)}
-        connection.execute(insert(manifests).values(content=content, **row))
-        stored = update(clients).where(clients.c.spiffe_id == spiffe_id)
-        connection.execute(stored.values(version=version_text(version)))
-        changed = deployments.c.spiffe_id == spiffe_id, deployments.c.changed_in == version_text(0)
-        connection.execute(update(deployments).where(*changed).values(changed_in=version_text(version)))
+        named = documents | ({BUNDLE: archive} if archive else {})
+        publication.store(connection, spiffe_id, version, named, artifact.manifest(version, documents, archive))
 
     def manifest(self, spiffe_id: str) -> bytes:
         """The current manifest of a client."""
         with self.look() as connection:
-            version = connection.execute(select(clients.c.version).where(clients.c.spiffe_id == spiffe_id)).scalar_one()
-            return self._manifest(connection, spiffe_id, version)
-
-    def _manifest(self, connection: Connection, spiffe_id: str, version: str) -> bytes:
-        found = select(manifests.c.content).filter_by(spiffe_id=spiffe_id, version=version)
-        return bytes(connection.execute(found).scalar_one())
+            return publication.manifest(connection, spiffe_id)
 
     def artifact(self, spiffe_id: str, name: str, digest: str) -> bytes | None:
-        """A document (by deployment id) or a bundle that was ever published to this client."""
+        """A document (by deployment id) or a bundle that is or was published to this client."""
         with self.look() as connection:
             found = select(artifacts.c.content).filter_by(spiffe_id=spiffe_id, name=name, digest=digest)
             return connection.execute(found).scalar()
 
     # status
 
-    def keep_status(self, spiffe_id: str, deployment_id: str, report: Any) -> bool | None:
+    def components_of(self, spiffe_id: str, deployment_id: str) -> set[str] | None:
+        """All components that a deployment ever had; None when the client never had the deployment."""
+        with self.look() as connection:
+            found = select(deployments.c.components).filter_by(spiffe_id=spiffe_id, id=deployment_id)
+            names = connection.execute(found).scalar()
+        return None if names is None else set(json.loads(names))
+
+    def keep_status(self, spiffe_id: str, deployment_id: str, content: Any) -> bool | None:
         """Keep a report; whether it is the first one, None when the client never had the deployment."""
-        key = (deployments.c.spiffe_id == spiffe_id, deployments.c.id == deployment_id)
-        content = {"status": json.dumps(report), "reported_at": int(time.time())}
         with self.change() as connection:
             lock(connection, spiffe_id)
-            row = connection.execute(select(deployments.c.status).where(*key)).first()
-            if row is None:
-                return None
-            connection.execute(update(deployments).where(*key).values(content))
-            return row.status is None
+            return report.keep(connection, spiffe_id, deployment_id, content)
 
     def view(self, spiffe_id: str) -> dict[str, Any]:
         """What the operator sees of a client."""
@@ -237,27 +246,8 @@ class Fleet:
             assigned = connection.execute(select(deployments).where(deployments.c.spiffe_id == spiffe_id)).all()
         return {
             "devices": [{"deviceId": row.device_id, "capabilities": json.loads(row.document)} for row in kept],
-            "deployments": [
-                {
-                    "deploymentId": row.id,
-                    "deviceId": json.loads(row.assignment)["device_id"],
-                    "status": json.loads(row.status) if row.status else None,
-                }
-                for row in assigned
-            ],
+            "deployments": [report.shown(row, int(time.time())) for row in assigned],
         }
-
-    # requests of the operator
-
-    def answered(self, connection: Connection, request_id: str) -> dict[str, Any] | None:
-        """The answer that a request of this id was given before; none other carries it out meanwhile."""
-        lock(connection, f"request {request_id}")
-        found = connection.execute(select(requests.c.answer).where(requests.c.request_id == request_id)).scalar()
-        return json.loads(found) if found else None
-
-    def remember(self, connection: Connection, request_id: str, answer: dict[str, Any]) -> None:
-        """Keep the answer to a request."""
-        connection.execute(insert(requests).values(request_id=request_id, answer=json.dumps(answer)))
 
 
 def next_version(published: int, floor: int) -> int:
@@ -272,6 +262,15 @@ def next_version(published: int, floor: int) -> int:
     return version
 
 
+def _admitted(connection: Connection, spiffe_id: str) -> bool:
+    return bool(connection.execute(select(clients.c.admitted).where(clients.c.spiffe_id == spiffe_id)).scalar())
+
+
+def _check_parameters(deployment: Deployment) -> None:
+    if unknown := set(deployment.parameters) - set(deployment.application.get("parameters", {})):
+        raise Conflict(f"the application has no parameters {sorted(unknown)}")
+
+
 def _profile(deployment: Deployment) -> dict[str, Any]:
     try:
         return artifact.profile_of(deployment)
@@ -279,5 +278,11 @@ def _profile(deployment: Deployment) -> dict[str, Any]:
         raise Conflict(f"the application has no profile {error}") from error
 
 
-def _content(deployment: Deployment) -> dict[str, Any]:
-    return {"assignment": json.dumps(asdict(deployment)), "document": artifact.document(deployment)}
+def _content(deployment: Deployment, components: set[str]) -> dict[str, Any]:
+    """What is stored of an assignment, with the components that it had before."""
+    names = components | {component["name"] for component in _profile(deployment)["components"]}
+    return {
+        "assignment": json.dumps(asdict(deployment)),
+        "document": artifact.document(deployment),
+        "components": json.dumps(sorted(names)),
+    }

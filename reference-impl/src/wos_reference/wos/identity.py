@@ -7,10 +7,17 @@ from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 _SEGMENT = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+"
-_AGENT = re.compile(rf"(?P<wos>spiffe://[^/]+/margo/wfm/{_SEGMENT})/client/{_SEGMENT}")
-_WOS = re.compile(rf"spiffe://[^/]+/margo/wfm/{_SEGMENT}")
+_DOMAIN = r"[a-z0-9._-]{1,255}"
+_AGENT = re.compile(rf"(?P<wos>spiffe://{_DOMAIN}/margo/wfm/{_SEGMENT})/client/{_SEGMENT}")
+_WOS = re.compile(rf"spiffe://{_DOMAIN}/margo/wfm/{_SEGMENT}")
+_LONGEST_ID = 2048
+_RSA_BITS = 3072
 
 
 class IdentityError(ValueError):
@@ -23,6 +30,9 @@ class Peer:
 
     uris: tuple[str, ...]
     may_sign: bool
+    may_be_client: bool
+    is_strong: bool
+    not_before: datetime
     not_after: datetime
 
 
@@ -35,8 +45,15 @@ def read_peer(der: bytes) -> Peer:
     """
     try:
         certificate = x509.load_der_x509_certificate(der)
-        return Peer(_uris(certificate), _may_sign(certificate), certificate.not_valid_after_utc)
-    except ValueError as error:
+        return Peer(
+            _uris(certificate),
+            _may_sign(certificate),
+            _may_be_client(certificate),
+            _is_strong(certificate),
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+        )
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise IdentityError("the certificate cannot be read") from error
 
 
@@ -61,6 +78,20 @@ def _may_sign(certificate: x509.Certificate) -> bool:
     return usage.key_cert_sign or usage.crl_sign
 
 
+def _may_be_client(certificate: x509.Certificate) -> bool:
+    try:
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return ExtendedKeyUsageOID.CLIENT_AUTH in usages
+
+
+def _is_strong(certificate: x509.Certificate) -> bool:
+    key, signed_with = certificate.public_key(), certificate.signature_hash_algorithm
+    short = isinstance(key, rsa.RSAPublicKey) and key.key_size < _RSA_BITS
+    return not short and not isinstance(signed_with, hashes.SHA1 | hashes.MD5)
+
+
 def caller(der: bytes | None, own_id: str) -> str:
     """The SPIFFE id of the agent that shows this leaf to the WOS of this id.
 
@@ -83,20 +114,24 @@ def check_names(peer: Peer) -> None:
 
 
 def check_leaf(peer: Peer) -> None:
-    """A leaf signs nothing and is still valid."""
+    """A leaf signs nothing, may be shown by a client, is strong enough and valid now."""
     if peer.may_sign:
         raise IdentityError("the certificate may sign certificates")
-    if peer.not_after < datetime.now(UTC):
-        raise IdentityError("the certificate has expired")
+    if not peer.may_be_client:
+        raise IdentityError("the certificate is not for clients")
+    if not peer.is_strong:
+        raise IdentityError("the certificate is too weak")
+    if not peer.not_before <= datetime.now(UTC) <= peer.not_after:
+        raise IdentityError("the certificate is not valid now")
 
 
 def check_path(spiffe_id: str, own_id: str) -> None:
     """An agent's id is the id of its WOS, then `/client/`, then one segment."""
     found = _AGENT.fullmatch(spiffe_id)
-    if found is None:
-        raise IdentityError(f"{spiffe_id} is not the id of an agent")
+    if found is None or len(spiffe_id) > _LONGEST_ID:
+        raise IdentityError("that is not the id of an agent")
     if found["wos"] != own_id:
-        raise IdentityError(f"{spiffe_id} belongs to another WOS")
+        raise IdentityError("that agent belongs to another WOS")
 
 
 def own_spiffe_id(chain_file: Path, expected: str | None = None) -> str:

@@ -1,8 +1,6 @@
 """The interface toward agents: one function per operation of openapi/wos.yaml, and the door in front of them."""
 
-import json
 import logging
-import math
 import re
 import time
 from typing import Any
@@ -11,19 +9,21 @@ from urllib.parse import unquote_to_bytes
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header, parse_etags
 
 from wos_reference.wos import artifact, schema
-from wos_reference.wos.body import TooLarge, body_of
+from wos_reference.wos.body import json_body
+from wos_reference.wos.coding import coded
+from wos_reference.wos.device import GatewayUnknown
 from wos_reference.wos.fleet import BUNDLE, Fleet
 from wos_reference.wos.identity import IdentityError, caller
 from wos_reference.wos.problem import Refusal, plain_problem, problem, transient_problem
 
-BODY_AT_MOST = 1 << 20
+FAULTS_AT_MOST = 20
 NOTED_EVERY_SECONDS = 10
 IMMUTABLE = "private, max-age=31536000, immutable"
 
@@ -49,6 +49,8 @@ class Interface:
             answer = await self.serve(request)
         except Refusal as refusal:
             answer = refusal.answer
+        except ClientDisconnect:
+            return
         except (OperationalError, NoConnectionFree):  # the database is away, or too busy
             logger.exception("the database did not answer")
             answer = transient_problem(503)
@@ -90,15 +92,19 @@ class Interface:
 
     async def announce(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
         """Keep the capabilities of a device."""
+        device_id = named_device(parameters)
         document = checked("device-capabilities", await json_body(request))
-        if document["properties"]["id"] != parameters["deviceId"]:
+        if document["properties"]["id"] != device_id:
             raise Refusal(mismatch("/properties/id", "is not the device id in the path"))
-        created = await run_in_threadpool(self.fleet.keep_device, client, parameters["deviceId"], document)
+        try:
+            created = await run_in_threadpool(self.fleet.keep_device, client, device_id, document)
+        except GatewayUnknown as error:
+            raise Refusal(problem("gateway-not-found")) from error
         return Response(status_code=201 if created else 200)
 
     async def forget(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
         """Forget a device."""
-        if not await run_in_threadpool(self.fleet.forget_device, client, parameters["deviceId"]):
+        if not await run_in_threadpool(self.fleet.forget_device, client, named_device(parameters)):
             raise Refusal(problem("device-not-found"))
         return Response(status_code=204)
 
@@ -142,13 +148,17 @@ class Interface:
     # status
 
     async def report(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
-        """Keep a status report."""
+        """Keep a status report; the body, the deployment, the ids and the components are looked at in this order."""
         report = checked("deployment-status", await json_body(request))
-        if report["deploymentId"] != parameters["deploymentId"]:
-            raise Refusal(mismatch("/deploymentId", "is not the deployment id in the path"))
-        first = await run_in_threadpool(self.fleet.keep_status, client, parameters["deploymentId"], report)
-        if first is None:
+        deployment_id = parameters["deploymentId"]
+        components = await run_in_threadpool(self.fleet.components_of, client, deployment_id)
+        if components is None:
             raise Refusal(problem("deployment-not-found"))
+        if report["deploymentId"] != deployment_id:
+            raise Refusal(mismatch("/deploymentId", "is not the deployment id in the path"))
+        if unknown := unknown_components(report, components):
+            raise Refusal(problem("semantic-error", "a component is unknown", unknown))
+        first = await run_in_threadpool(self.fleet.keep_status, client, deployment_id, report)
         return Response(status_code=201 if first else 200)
 
 
@@ -168,36 +178,23 @@ def _parameters(found: re.Match[str]) -> dict[str, str]:
     return {name: text.replace("\0", "\ufffd") for name, text in decoded.items()}
 
 
-async def json_body(request: Request) -> Any:
-    """The body as JSON.
+def named_device(parameters: dict[str, str]) -> str:
+    """The device id in a path.
 
     Raises:
-        Refusal: it is too large, does not arrive, or is not JSON in UTF-8.
+        Refusal: it has a segment that HTTP would resolve, so that the path names no device.
     """
-    try:
-        content = await body_of(request, BODY_AT_MOST)
-    except TooLarge as error:
-        raise Refusal(plain_problem(413, {"Connection": "close"}, str(error))) from error
-    except TimeoutError as error:
-        raise Refusal(plain_problem(408, {"Connection": "close"})) from error
-    try:
-        return json.loads(content.decode("utf-8"), parse_constant=_refuse, parse_int=_whole, parse_float=_fraction)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(problem("invalid-request", "the body is not JSON in UTF-8")) from error
+    device_id = parameters["deviceId"]
+    if {".", ".."} & set(device_id.split("/")):
+        raise Refusal(plain_problem(404))
+    return device_id
 
 
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _whole(text: str) -> int | str:
-    """A whole number; one that no schema allows stays a text, which no schema allows either."""
-    return int(text) if len(text) <= 400 else text
-
-
-def _fraction(text: str) -> float | str:
-    value = float(text)
-    return value if math.isfinite(value) else text
+def unknown_components(report: Any, known: set[str]) -> list[dict[str, str]]:
+    """The faults of a report that names components which the deployment never had."""
+    named = enumerate(component["name"] for component in report["components"])
+    faults = ((f"/components/{index}/name", name) for index, name in named if name not in known)
+    return [{"field": field, "message": "is no component of this deployment"} for field, _ in faults][:FAULTS_AT_MOST]
 
 
 def checked(name: str, value: Any) -> Any:
@@ -239,10 +236,12 @@ def artifact_headers(content: bytes) -> dict[str, str]:
 
 
 def conditional(request: Request, content: bytes, headers: dict[str, str], media_type: str) -> Response:
-    """200 with the content, or 304 when the caller holds it."""
+    """200 with the content, in a content coding that the caller takes, or 304 when the caller holds it."""
+    headers = {**headers, "Vary": "Accept-Encoding"}
     if matches(request.headers.getlist("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return Response(content, headers={**headers, "Content-Type": media_type})
+    body, coding = coded(content, request.headers.getlist("accept-encoding"))
+    return Response(body, headers={**headers, **coding, "Content-Type": media_type})
 
 
 def matches(if_none_match: list[str], etag: str) -> bool:

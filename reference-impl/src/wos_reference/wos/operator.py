@@ -1,142 +1,177 @@
 """The operator's side: the test-control contract (openapi/test-control.yaml) on a listener of its own, with a token."""
 
-import json
 import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from wos_reference.wos import enrolment, identity, trust_bundle
 from wos_reference.wos.application import WrongApplication, check
-from wos_reference.wos.artifact import Deployment
-from wos_reference.wos.body import body_of
-from wos_reference.wos.fleet import Conflict, Fleet
+from wos_reference.wos.artifact import Deployment, profile_of
+from wos_reference.wos.body import body_of, json_of
+from wos_reference.wos.fleet import LARGEST_VERSION, Conflict, Fleet
 from wos_reference.wos.interface import Interface
-from wos_reference.wos.placement import NotPlaceable
+from wos_reference.wos.placement import NotPlaceable, advice
+from wos_reference.wos.request import OtherRequest, answered, digest_of, remember
+from wos_reference.wos.trust import Trust
+from wos_reference.wos.verb import Admit, Assign, Client, Fault, RotateTrust, SetVersion, Update, Withdraw
 
 BODY_AT_MOST = 16 << 20
 
 Arguments = dict[str, Any]
-Verb = Callable[["Operator", Connection, Arguments], dict[str, Any]]
+Answer = dict[str, Any]
 
 
-class WrongRequest(Exception):
+class WrongRequest(ValueError):
     """The request itself is wrong."""
 
 
 class Operator:
     """Carries out verbs; each is one transaction, and is carried out once for one `requestId`."""
 
-    def __init__(self, fleet: Fleet, interface: Interface) -> None:
+    def __init__(self, fleet: Fleet, interface: Interface, trust: Trust, enrols: bool) -> None:
         self.fleet = fleet
         self.interface = interface
+        self._trust = trust
+        self._enrols = enrols
         self._restarting = False
 
     async def answer(self, request: Request) -> JSONResponse:
         """Answer one request."""
         verb = request.path_params["verb"]
-        if verb not in VERBS and verb != "restart":
+        if (verb not in VERBS and verb != "restart") or (verb == "approve" and not self._enrols):
             return _error(501, f"this WOS does not offer {verb!r}")
         try:
-            arguments = json.loads(await body_of(request, BODY_AT_MOST))
+            arguments = json_of(await body_of(request, BODY_AT_MOST))
             if not isinstance(arguments, dict):
                 raise WrongRequest("expected a JSON object")
             return await run_in_threadpool(self.carry_out, verb, arguments)
-        except (ValueError, WrongRequest, WrongApplication, KeyError, TypeError) as error:
+        except (ValueError, WrongApplication, DataError) as error:
             return _error(400, f"{type(error).__name__}: {error}")
-        except (Conflict, NotPlaceable) as error:
+        except (Conflict, NotPlaceable, OtherRequest) as error:
             return _error(409, str(error))
 
     def carry_out(self, verb: str, arguments: Arguments) -> JSONResponse:
         """Carry out a verb, or answer again what it was answered before."""
         request_id = arguments.pop("requestId", None)
+        if request_id is not None and not isinstance(request_id, str):
+            raise WrongRequest("requestId is not a text")
         if verb == "restart" and self._restarting:
             return JSONResponse({}, 202)
+        digest = digest_of(verb, arguments)
         with self.fleet.change() as connection:
-            if request_id and (known := self.fleet.answered(connection, request_id)) is not None:
+            if request_id and (known := answered(connection, request_id, digest)) is not None:
                 return JSONResponse(known)
-            result = VERBS[verb](self, connection, arguments) if verb in VERBS else {}
+            result = self._result(connection, verb, arguments)
             if request_id and verb != "view":
-                self.fleet.remember(connection, request_id, result)
+                remember(connection, request_id, digest, result)
+        if verb == "rotate_trust":
+            self._trust.renew()
         if verb == "restart":
             self._restarting = True
             return JSONResponse({}, 202, background=BackgroundTask(begin_again))
         return JSONResponse(result)
 
-    def admit(self, connection: Connection, arguments: Arguments) -> dict[str, Any]:
-        """Accept a client."""
-        self.fleet.admit(connection, arguments["spiffeId"])
+    def _result(self, connection: Connection, verb: str, arguments: Arguments) -> Answer:
+        if verb == "restart":
+            return {}
+        kind, carry_out = VERBS[verb]
+        return carry_out(self, connection, msgspec.convert(arguments, kind))
+
+    def admit(self, connection: Connection, wanted: Admit) -> Answer:
+        """Accept a client, with a code to enrol if there is an identity service."""
+        identity.check_path(wanted.spiffe_id, self.interface.own_id)
+        self.fleet.admit(connection, wanted.spiffe_id)
+        if not self._enrols:
+            return {}
+        return {"enrolmentCode": enrolment.new_code(connection, wanted.spiffe_id, wanted.approval)}
+
+    def approve(self, connection: Connection, wanted: Client) -> Answer:
+        """Approve an enrolment that waits."""
+        enrolment.approve(connection, wanted.spiffe_id)
         return {}
 
-    def retire(self, connection: Connection, arguments: Arguments) -> dict[str, Any]:
-        """Accept a client no longer."""
-        self.fleet.retire(connection, arguments["spiffeId"])
+    def rotate_trust(self, connection: Connection, wanted: RotateTrust) -> Answer:
+        """Put other roots in force."""
+        trust_bundle.replace(connection, wanted.trust_bundle_pem)
         return {}
 
-    def assign(self, connection: Connection, arguments: Arguments) -> dict[str, Any]:
-        """Assign a profile of an application; without `deviceId`, to the first device that fits."""
-        application, parameters = arguments["application"], arguments.get("parameters", {})
-        check(application)
-        _check_parameters(application, parameters)
-        deployment = Deployment("", arguments.get("deviceId", ""), application, arguments["profileId"], parameters)
-        return {"deploymentId": self.fleet.assign(connection, arguments["spiffeId"], deployment)}
+    def retire(self, connection: Connection, wanted: Client) -> Answer:
+        """Accept a client no longer, and none of its codes."""
+        self.fleet.retire(connection, wanted.spiffe_id)
+        enrolment.forget(connection, wanted.spiffe_id)
+        return {}
 
-    def update(self, connection: Connection, arguments: Arguments) -> dict[str, Any]:
+    def assign(self, connection: Connection, wanted: Assign) -> Answer:
+        """Assign a profile of an application; `advice` says why the device will probably refuse it."""
+        check(wanted.application)
+        deployment = Deployment("", wanted.device_id, wanted.application, wanted.profile_id, wanted.parameters)
+        deployment_id = self.fleet.assign(connection, wanted.spiffe_id, deployment)
+        if not wanted.device_id:
+            return {"deploymentId": deployment_id}
+        reason = advice(connection, wanted.spiffe_id, wanted.device_id, profile_of(deployment))
+        return {"deploymentId": deployment_id, **({"advice": reason} if reason else {})}
+
+    def update(self, connection: Connection, wanted: Update) -> Answer:
         """Change an assignment."""
-        deployment_id = arguments.pop("deploymentId")
-        if "application" in arguments:
-            check(arguments["application"])
-        names = {"application": "application", "profileId": "profile_id", "parameters": "parameters"}
-        changes = {names[name]: value for name, value in arguments.items()}
-        self.fleet.change_deployment(connection, deployment_id, changes)
-        return {"deploymentId": deployment_id}
+        changes = {
+            name: value
+            for name in ("application", "profile_id", "parameters")
+            if (value := getattr(wanted, name)) is not None
+        }
+        if wanted.application is not None:
+            check(wanted.application)
+        self.fleet.change_deployment(connection, wanted.deployment_id, changes)
+        return {"deploymentId": wanted.deployment_id}
 
-    def withdraw(self, connection: Connection, arguments: Arguments) -> dict[str, Any]:
+    def withdraw(self, connection: Connection, wanted: Withdraw) -> Answer:
         """Withdraw a deployment."""
-        self.fleet.withdraw(connection, arguments["deploymentId"])
+        self.fleet.withdraw(connection, wanted.deployment_id)
         return {}
 
-    def view(self, connection: Connection, arguments: Arguments) -> dict[str, Any]:
+    def view(self, connection: Connection, wanted: Client) -> Answer:
         """What the operator sees of a client."""
-        return self.fleet.view(arguments["spiffeId"])
+        return self.fleet.view(wanted.spiffe_id)
 
-    def set_version(self, connection: Connection, arguments: Arguments) -> dict[str, Any]:
+    def set_version(self, connection: Connection, wanted: SetVersion) -> Answer:
         """Raise the versions of a client."""
-        self.fleet.set_floor(connection, arguments["spiffeId"], arguments["version"])
+        if wanted.version > LARGEST_VERSION:
+            raise WrongRequest("the version is no version")
+        self.fleet.set_floor(connection, wanted.spiffe_id, wanted.version)
         return {}
 
-    def fault(self, connection: Connection, arguments: Arguments) -> dict[str, Any]:
-        """Refuse the next requests of a client for the manifest."""
-        pending = [arguments["status"]] * arguments.get("count", 1)
-        self.interface.faults.setdefault(arguments["spiffeId"], []).extend(pending)
+    def fault(self, connection: Connection, wanted: Fault) -> Answer:
+        """Refuse the next requests of a client for the manifest, here and not in other replicas."""
+        self.interface.faults.setdefault(wanted.spiffe_id, []).extend([wanted.status] * wanted.count)
         return {}
 
 
-VERBS: dict[str, Verb] = {
-    "admit": Operator.admit,
-    "retire": Operator.retire,
-    "assign": Operator.assign,
-    "update": Operator.update,
-    "withdraw": Operator.withdraw,
-    "view": Operator.view,
-    "set_version": Operator.set_version,
-    "fault": Operator.fault,
+VERBS: dict[str, tuple[type, Callable[..., Answer]]] = {
+    "admit": (Admit, Operator.admit),
+    "retire": (Client, Operator.retire),
+    "assign": (Assign, Operator.assign),
+    "update": (Update, Operator.update),
+    "withdraw": (Withdraw, Operator.withdraw),
+    "view": (Client, Operator.view),
+    "set_version": (SetVersion, Operator.set_version),
+    "fault": (Fault, Operator.fault),
+    "rotate_trust": (RotateTrust, Operator.rotate_trust),
+    "approve": (Client, Operator.approve),
 }
+"""Each verb with the kind of its body."""
 
 
 def begin_again() -> None:
     """Replace this process by a new one of itself, without a clean end: what was not stored is lost."""
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-
-
-def _check_parameters(application: dict[str, Any], parameters: dict[str, Any]) -> None:
-    if unknown := set(parameters) - set(application.get("parameters", {})):
-        raise WrongRequest(f"the application has no parameters {sorted(unknown)}")
 
 
 def _error(status: int, sentence: str) -> JSONResponse:

@@ -1,12 +1,20 @@
-"""What the operator is shown of the whole fleet, as the command and the page need it."""
+"""What the operator is shown of the whole fleet, as the command and the page need it.
+
+A deployment that was withdrawn and has been reported as removed is settled, and not shown any more.
+"""
 
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from wos_reference.wos.storage import clients, deployments, devices
+
+_COLUMNS = [
+    deployments.c[name]
+    for name in ("id", "spiffe_id", "assignment", "withdrawn", "changed_in", "status", "reported_at")
+]
 
 
 @dataclass(frozen=True)
@@ -55,15 +63,18 @@ def overview(connection: Connection) -> list[ClientLine]:
         row.spiffe_id: ClientLine(row.spiffe_id, row.admitted, int(row.version), row.seen_at)
         for row in connection.execute(select(clients).order_by(clients.c.spiffe_id))
     }
-    for row in connection.execute(select(devices).order_by(devices.c.device_id)):
+    announced = select(devices.c.spiffe_id, devices.c.device_id, devices.c.announced_at)
+    for row in connection.execute(announced.order_by(devices.c.device_id)):
         if row.spiffe_id in lines:
             lines[row.spiffe_id].devices.append(DeviceLine(row.device_id, row.announced_at))
-    for row in connection.execute(select(deployments).order_by(deployments.c.id)):
-        lines[row.spiffe_id].deployments.append(_deployment(row))
+    for row in connection.execute(select(*_COLUMNS).order_by(deployments.c.id)):
+        line = _deployment(row)
+        if not (line.withdrawn and line.is_current):
+            lines[row.spiffe_id].deployments.append(line)
     return list(lines.values())
 
 
-def _deployment(row: Row[Any]) -> DeploymentLine:
+def _deployment(row: Any) -> DeploymentLine:
     assignment, report = json.loads(row.assignment), json.loads(row.status or "null")
     application = assignment["application"]
     return DeploymentLine(

@@ -13,6 +13,7 @@ RETRY_AFTER_SECONDS = 1
 _TITLES = {
     "invalid-request": (400, "Invalid Request"),
     "not-authorized": (403, "Not Authorized"),
+    "gateway-not-found": (404, "Gateway Not Found"),
     "device-not-found": (404, "Device Not Found"),
     "deployment-not-found": (404, "Deployment Not Found"),
     "invalid-bundle": (404, "Invalid Bundle"),

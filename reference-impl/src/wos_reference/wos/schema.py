@@ -26,15 +26,18 @@ def _schemas() -> dict[str, Any]:
 @cache
 def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
     registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in _schemas().values()])
-    return jsonschema_rs.Draft202012Validator(_schemas()[name], registry=registry)
+    return jsonschema_rs.Draft202012Validator(_schemas()[name], registry=registry, mask="the value")
 
 
 def faults(name: str, value: Any) -> list[dict[str, str]]:
-    """What is wrong with a JSON value, as `errors` of a problem document; empty when it is valid."""
+    """What is wrong with a JSON value, as `errors` of a problem document; empty when it is valid.
+
+    The texts do not repeat what was sent.
+    """
     try:
         found = list(_validator(name).iter_errors(value))
-    except (ValueError, TypeError) as error:
-        return [{"field": "", "message": str(error)[:200]}]
+    except (ValueError, TypeError):
+        return [{"field": "", "message": "the value holds a number or a text that JSON cannot hold"}]
     return [
         {"field": "/" + "/".join(map(str, error.instance_path)), "message": error.message[:200]} for error in found[:20]
     ]

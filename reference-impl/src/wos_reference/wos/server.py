@@ -1,6 +1,7 @@
-"""Both listeners in one process: mutual TLS for agents, and the operator's with a token."""
+"""All listeners in one process: that for agents, the operator's, and perhaps that of the identity service."""
 
 import asyncio
+import datetime
 import json
 import os
 import socket
@@ -10,14 +11,16 @@ from contextlib import suppress
 from typing import Any
 
 import uvicorn
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from wos_reference.wos.configuration import Configuration
 from wos_reference.wos.connection import AgentConnection
 from wos_reference.wos.console import Console
 from wos_reference.wos.fleet import Fleet
-from wos_reference.wos.identity import own_spiffe_id
+from wos_reference.wos.identity_service import IdentityService
 from wos_reference.wos.interface import Interface
+from wos_reference.wos.issuer import Issuer
 from wos_reference.wos.metric import Metrics
 from wos_reference.wos.observation import Observed
 from wos_reference.wos.operator import Operator
@@ -25,8 +28,12 @@ from wos_reference.wos.proxy import BehindProxy
 from wos_reference.wos.storage import open_database
 from wos_reference.wos.trust import Trust
 
+KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_WITHIN_SECONDS = 10
-_LOOK_AT_FILES_EVERY_SECONDS = 1.0
+_LOOK_FOR_ROOTS_EVERY_SECONDS = 1.0
+_TLS_1_2_SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+Listening = tuple[uvicorn.Server, socket.socket]
 
 
 def serve(configuration: Configuration) -> None:
@@ -35,23 +42,22 @@ def serve(configuration: Configuration) -> None:
     Raises:
         OSError: an address cannot be listened on, or a file cannot be read.
         IdentityError: the certificate is not the SVID of a WOS.
+        ValueError: a file has no certificate or key in it.
         SQLAlchemyError, DatabaseTooNew: the database cannot be used.
     """
-    own_id = own_spiffe_id(configuration.svid)
     fleet = Fleet(open_database(configuration.database))
-    interface, metrics = Interface(fleet, own_id), Metrics(fleet)
+    trust = Trust(fleet, configuration.svid, configuration.key, configuration.trust_bundle)
+    interface, metrics = Interface(fleet, trust.own_id), Metrics(fleet)
+    operator = Operator(fleet, interface, trust, enrols=configuration.identity_service is not None)
     token = configuration.operator_token_file.read_text("ascii").strip()
-    console = Console(fleet, metrics).application(Operator(fleet, interface), token)
-    trust = Trust(
-        [configuration.svid, configuration.key, configuration.trust_bundle],
-        check=lambda: own_spiffe_id(configuration.svid, expected=own_id),
-    )
-    agents = _listener(configuration.listen, "AGENTS")
-    operators = _listener(configuration.operator_listen, "OPERATORS")
-    agent_server = uvicorn.Server(_agent_config(Observed(interface, metrics), configuration, trust))
-    servers = [(uvicorn.Server(_config(console)), operators), (agent_server, agents)]
-    announce = lambda: _announce(configuration, agents, operators)  # noqa: E731
-    asyncio.run(_serve_all(servers, announce, _renew(trust, agent_server)))
+    console = _config(Console(fleet, metrics).application(operator, token))
+    agents = _agent_config(Observed(interface, metrics), configuration, trust)
+    listening = {
+        "controlUrl": (uvicorn.Server(console), _listener(configuration.operator_listen, "OPERATORS")),
+        "wosUrl": (uvicorn.Server(agents), _listener(configuration.listen, "AGENTS")),
+        **_identity_service(configuration, fleet, trust),
+    }
+    asyncio.run(_serve_all(listening, configuration, trust))
 
 
 def _config(application: ASGIApp, **settings: Any) -> uvicorn.Config:
@@ -62,64 +68,113 @@ def _config(application: ASGIApp, **settings: Any) -> uvicorn.Config:
         lifespan="off",
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_WITHIN_SECONDS,
         **settings,
     )
 
 
 def _agent_config(application: ASGIApp, configuration: Configuration, trust: Trust) -> uvicorn.Config:
+    if configuration.behind_proxy:
+        return _config(BehindProxy(application, configuration.behind_proxy), http=_protocol(configuration, None))
+    return _tls_config(
+        application,
+        configuration,
+        trust,
+        ssl_certfile=str(configuration.svid),
+        ssl_keyfile=str(configuration.key),
+        ssl_cert_reqs=ssl.CERT_REQUIRED,
+    )
+
+
+def _identity_service(configuration: Configuration, fleet: Fleet, trust: Trust) -> dict[str, Listening]:
+    """The listener of the identity service, if there is to be one."""
+    settings = configuration.identity_service
+    if settings is None:
+        return {}
+    issuer = Issuer(settings.issuer, settings.issuer_key, datetime.timedelta(seconds=settings.svid_lifetime))
+    service = IdentityService(fleet, trust, issuer, settings.approval_retry)
+    config = _tls_config(
+        service.application(),
+        configuration,
+        trust,
+        ssl_certfile=str(settings.certificate),
+        ssl_keyfile=str(settings.key),
+        ssl_cert_reqs=ssl.CERT_OPTIONAL,
+    )
+    listener = _listener(settings.listen, "IDENTITY")
+    service.url = settings.url or _url("https", listener)
+    return {"identityUrl": (uvicorn.Server(config), listener)}
+
+
+def _protocol(configuration: Configuration, trust: Trust | None) -> type[AgentConnection]:
     bounds = {
         "lifetime": configuration.connection_lifetime,
         "connections_at_most": configuration.connections_at_most,
+        "trust": trust,
     }
-    protocol = type("BoundedConnection", (AgentConnection,), bounds)
-    if configuration.behind_proxy:
-        return _config(BehindProxy(application, configuration.behind_proxy), http=protocol)
+    return type("BoundedConnection", (AgentConnection,), bounds)
+
+
+def _tls_config(application: ASGIApp, configuration: Configuration, trust: Trust, **settings: Any) -> uvicorn.Config:
+    def context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        made = tls_context(config, default)
+        return allow_tls_1_2(made) if configuration.tls_1_2 else made
+
     return _config(
         application,
-        http=protocol,
-        ssl_certfile=str(configuration.svid),
-        ssl_keyfile=str(configuration.key),
-        ssl_ca_certs=str(configuration.trust_bundle),
-        ssl_cert_reqs=ssl.CERT_REQUIRED,
-        ssl_context_factory=lambda config, default: trust.front(lambda: tls_context(config, default)),
+        http=_protocol(configuration, trust),
+        ssl_context_factory=lambda config, default: trust.front(lambda: context(config, default)),
+        **settings,
     )
 
 
 def tls_context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
     """TLS 1.3 only."""
     context = default()
+    context.set_alpn_protocols(["http/1.1"])
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     return context
 
 
-async def _renew(trust: Trust, server: uvicorn.Server) -> None:
-    """Look for a new SVID or trust bundle; connections that began before end when they are idle."""
-    while True:
-        await asyncio.sleep(_LOOK_AT_FILES_EVERY_SECONDS)
-        if trust.renewed():
-            for connection in list(server.server_state.connections):
-                connection.shutdown()
+def allow_tls_1_2(context: ssl.SSLContext) -> ssl.SSLContext:
+    """TLS 1.2, too, with forward secrecy and authenticated encryption."""
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_TLS_1_2_SUITES)
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
+    return context
 
 
-async def _serve_all(
-    servers: list[tuple[uvicorn.Server, socket.socket]], announce: Callable[[], None], beside: Any
-) -> None:
-    tasks = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in servers]
-    aside = asyncio.create_task(beside)
-    while not all(server.started for server, _ in servers):
+async def _serve_all(listening: dict[str, Listening], configuration: Configuration, trust: Trust) -> None:
+    servers = [server for server, _ in listening.values()]
+    tasks = [asyncio.create_task(server.serve(sockets=[listener])) for server, listener in listening.values()]
+    renewal = asyncio.create_task(_renew(trust, servers))
+    while not all(server.started for server in servers):
         done, _ = await asyncio.wait(tasks, timeout=0.01, return_when=asyncio.FIRST_COMPLETED)
         if done:
             break
     else:
-        announce()
+        _announce(configuration, {name: listener for name, (_, listener) in listening.items()})
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for server, _ in servers:
+    for server in servers:
         server.should_exit = True
     await asyncio.gather(*tasks)
-    aside.cancel()
+    renewal.cancel()
     with suppress(asyncio.CancelledError):
-        await aside
+        await renewal
+
+
+async def _renew(trust: Trust, servers: list[uvicorn.Server]) -> None:
+    """Look for a new SVID or other roots; connections that began under others end when they are idle."""
+    sequence = trust.bundle.sequence
+    while True:
+        await asyncio.sleep(_LOOK_FOR_ROOTS_EVERY_SECONDS)
+        await run_in_threadpool(trust.renew)
+        if trust.bundle.sequence != sequence:
+            sequence = trust.bundle.sequence
+            for connection in [c for server in servers for c in server.server_state.connections]:
+                if isinstance(connection, AgentConnection):
+                    connection.shutdown()
 
 
 def _listener(address: str, name: str) -> socket.socket:
@@ -132,12 +187,16 @@ def _listener(address: str, name: str) -> socket.socket:
     return listener
 
 
-def _announce(configuration: Configuration, agents: socket.socket, operators: socket.socket) -> None:
+def _url(scheme: str, listener: socket.socket) -> str:
+    host, port = listener.getsockname()
+    return f"{scheme}://{host}:{port}"
+
+
+def _announce(configuration: Configuration, listeners: dict[str, socket.socket]) -> None:
     if configuration.ready_file is None:
         return
-    (host, port), (operator_host, operator_port) = agents.getsockname(), operators.getsockname()
-    scheme = "http" if configuration.behind_proxy else "https"
-    facts = {"wosUrl": f"{scheme}://{host}:{port}", "controlUrl": f"http://{operator_host}:{operator_port}"}
+    plain = {"controlUrl"} | ({"wosUrl"} if configuration.behind_proxy else set())
+    facts = {name: _url("http" if name in plain else "https", listener) for name, listener in listeners.items()}
     draft = configuration.ready_file.with_suffix(".new")
     draft.write_text(json.dumps(facts), "utf-8")
     draft.replace(configuration.ready_file)

@@ -56,6 +56,7 @@ deployments = Table(
     Column("document", LargeBinary, nullable=False),
     Column("withdrawn", Boolean, nullable=False),
     Column("changed_in", String(20), nullable=False),
+    Column("components", Text, nullable=False),
     Column("status", Text),
     Column("reported_at", BigInteger),
 )
@@ -65,6 +66,7 @@ manifests = Table(
     Column("spiffe_id", String, primary_key=True),
     Column("version", String(20), primary_key=True),
     Column("content", LargeBinary, nullable=False),
+    Column("superseded_at", BigInteger),
 )
 artifacts = Table(
     "artifacts",
@@ -73,12 +75,31 @@ artifacts = Table(
     Column("name", String, primary_key=True),
     Column("digest", String, primary_key=True),
     Column("content", LargeBinary, nullable=False),
+    Column("superseded_at", BigInteger),
 )
 requests = Table(
     "requests",
     TABLES,
     Column("request_id", String, primary_key=True),
+    Column("digest", String, nullable=False),
     Column("answer", Text, nullable=False),
+    Column("answered_at", BigInteger, nullable=False),
+)
+trust_bundles = Table(
+    "trust_bundles",
+    TABLES,
+    Column("sequence", BigInteger, primary_key=True),
+    Column("roots", Text, nullable=False),
+    Column("file_digest", String, nullable=False),
+)
+enrolments = Table(
+    "enrolments",
+    TABLES,
+    Column("code_digest", String, primary_key=True),
+    Column("spiffe_id", String, nullable=False),
+    Column("key_digest", String),
+    Column("approved", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
 )
 
 

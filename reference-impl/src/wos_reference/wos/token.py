@@ -1,12 +1,11 @@
 """The door of the operator's listener: a bearer token for programs, the same token as a password for a browser."""
 
-import base64
-import binascii
 import hmac
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from werkzeug.datastructures import Authorization
 
 OPEN_TO_ALL = ("/healthz",)
 
@@ -31,12 +30,7 @@ class TokenAsked:
 
 def shown_token(request: Request) -> bytes:
     """The token of a request, empty if there is none."""
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return credentials.encode("latin-1")
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(credentials, validate=True).partition(b":")[2]
-        except binascii.Error:
-            return b""
-    return b""
+    shown = Authorization.from_header(request.headers.get("authorization"))
+    if shown is None:
+        return b""
+    return (shown.token or shown.parameters.get("password") or "").encode()

@@ -29,6 +29,7 @@ CREATE TABLE deployments (
     document BYTEA NOT NULL,
     withdrawn BOOLEAN NOT NULL,
     changed_in VARCHAR(20) NOT NULL,
+    components TEXT NOT NULL,
     status TEXT,
     reported_at BIGINT
 );
@@ -39,6 +40,7 @@ CREATE TABLE manifests (
     spiffe_id TEXT NOT NULL,
     version VARCHAR(20) NOT NULL,
     content BYTEA NOT NULL,
+    superseded_at BIGINT,
     PRIMARY KEY (spiffe_id, version)
 );
 
@@ -47,10 +49,27 @@ CREATE TABLE artifacts (
     name TEXT NOT NULL,
     digest TEXT NOT NULL,
     content BYTEA NOT NULL,
+    superseded_at BIGINT,
     PRIMARY KEY (spiffe_id, name, digest)
 );
 
 CREATE TABLE requests (
     request_id TEXT NOT NULL PRIMARY KEY,
-    answer TEXT NOT NULL
+    digest TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    answered_at BIGINT NOT NULL
+);
+
+CREATE TABLE trust_bundles (
+    sequence BIGINT NOT NULL PRIMARY KEY,
+    roots TEXT NOT NULL,
+    file_digest TEXT NOT NULL
+);
+
+CREATE TABLE enrolments (
+    code_digest TEXT NOT NULL PRIMARY KEY,
+    spiffe_id TEXT NOT NULL,
+    key_digest TEXT,
+    approved BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL
 );
