@@ -28,7 +28,20 @@ AGENT_ID = WOS_ID + "/client/press-7"
 PATIENCE = 8.0
 MANIFEST_TYPE = "application/vnd.margo.manifest.v1+json"
 CAPABILITIES = {
-    "properties": {"id": "press-7", "vendor": "Example", "modelNumber": "E1", "serialNumber": "0007"},
+    "properties": {
+        "id": "press-7",
+        "vendor": "Example",
+        "modelNumber": "E1",
+        "serialNumber": "0007",
+        "cpus": [{"cores": 2, "architecture": "amd64"}],
+        "memory": "2Gi",
+        "storage": "59 Gi",
+        "peripherals": [],
+        "interfaces": [{"type": "ethernet"}],
+        "otelCollector": True,
+        "supportedRuntimes": ["oci"],
+        "supportedDeploymentTypes": ["compose", "helm"],
+    },
     "labels": {"hall": "north"},
 }
 
@@ -76,6 +89,7 @@ def document(
     pointer: str = "SPEED",
     repository: Callable[[str], str] = lambda component: "oci://r.example/m",
     properties: dict[str, Any] | None = None,
+    constraints: dict[str, Any] | None = None,
 ) -> bytes:
     """A valid document for the deployment with this number."""
     content = {
@@ -92,13 +106,21 @@ def document(
                     }
                     for name in components
                 ],
+                **({"deviceConstraints": constraints} if constraints else {}),
             },
             "parameters": {
                 "speed": {"value": value, "targets": [{"pointer": pointer, "components": [components[0]]}]},
             },
         },
     }
-    return yaml.safe_dump(content).encode()
+    return yaml.dump(content, Dumper=PlainDumper).encode()
+
+
+class PlainDumper(yaml.SafeDumper):
+    """Writes no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def pack(members: dict[str, bytes]) -> bytes:

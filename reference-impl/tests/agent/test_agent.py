@@ -89,7 +89,7 @@ def test_versions_are_exact_up_to_the_greatest(wos, agent, make):
         assert wos.reports(number)[-1].report["adoptedManifestVersion"] == version
 
 
-def test_failed_installation_stays_failed_until_there_is_another_revision(wos, agent, make):
+def test_failed_installation_stays_failed_until_it_is_wanted_anew(wos, agent, make):
     blocked = agent.state / "workloads" / make.deployment_id(1)
     blocked.parent.mkdir(parents=True)
     blocked.write_text("in the way")
@@ -99,12 +99,25 @@ def test_failed_installation_stays_failed_until_there_is_another_revision(wos, a
     failure = wos.reports(1)[-1].report
     assert failure["status"]["error"]["source"] == "mixer"
     blocked.unlink()
+    wos.publish(3, make.document(1), make.document(2))
+    wos.wait_for_state(2, "installed")
+    wos.wait_for_polls(3)
+    assert wos.states(1) == ["pending", "installing", "failed"]
+    assert agent.workloads().keys() == {"2/mixer"}
+    wos.publish(4, make.document(1, "1.0.1"))
+    wos.wait_for_state(1, "installed")
+
+
+def test_failed_installation_is_tried_again_after_a_start(wos, agent, make):
+    blocked = agent.state / "workloads" / make.deployment_id(1)
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("in the way")
+    agent.start()
+    wos.publish(2, make.document(1))
+    wos.wait_for_state(1, "failed")
+    blocked.unlink()
     agent.cut()
     agent.start()
-    wos.wait_for_polls(4)
-    assert list(dict.fromkeys(wos.states(1))) == ["pending", "installing", "failed"]
-    assert agent.workloads() == {}
-    wos.publish(3, make.document(1, "1.0.1"))
     wos.wait_for_state(1, "installed")
 
 

@@ -138,7 +138,7 @@ def test_request_is_carried_out_once_for_its_id(control, start, wos):
         ("start", {"wosUrl": "http://127.0.0.1"}, 400),
         ("start", {"keyPem": None}, 400),
         ("start", {"capabilities": []}, 400),
-        ("admit", {}, 404),
+        ("admit", {}, 501),
         ("workloads", {"state": ""}, 400),
     ],
     ids=lambda value: value if isinstance(value, str) else None,

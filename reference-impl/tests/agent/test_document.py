@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wos_reference.agent.desired_state import ManifestError, read_manifest
-from wos_reference.agent.document import parameters_of, read_document
+from wos_reference.agent.document import DocumentError, parameters_of, read_document
 from wos_reference.agent.report import MOST_SEVERE_FIRST, overall_state
 
 ID = "00000000-0000-4000-8000-000000000001"
@@ -51,8 +51,14 @@ def test_scalar_is_read_as_yaml_1_2_does(text):
 
 @pytest.mark.parametrize("text", [".nan", ".inf", "null", "{a: 1}", "!!binary aGk=", "!!timestamp 2024-01-31", "!x y"])
 def test_value_is_none_that_a_parameter_can_have(text):
-    with pytest.raises(ManifestError):
+    with pytest.raises(DocumentError):
         value_of(text)
+
+
+def test_of_two_targets_at_one_place_the_later_name_counts():
+    target = {"pointer": "A", "components": ["one"]}
+    parameters = {"b": {"value": 1, "targets": [target]}, "a": {"value": 2, "targets": [target]}}
+    assert parameters_of("one", parameters) == {"A": 1}
 
 
 # YAML has no pair of escapes for one character, as JSON has above U+FFFF.
@@ -75,7 +81,7 @@ def test_parameters_go_to_the_components_that_they_name():
 @given(st.binary())
 def test_any_bytes_are_read_or_refused(body):
     for read in (lambda: read_document(body, ID), lambda: read_manifest(body)):
-        with pytest.raises(ManifestError):
+        with pytest.raises((ManifestError, DocumentError)):
             read()
 
 

@@ -35,23 +35,31 @@ def running(party, make):
     wos.exchanges.clear()
     wos.publish(agent.version, make.document(1, f"1.0.{agent.version}"))
     wos.wait_for_state(1, "installed")
+    wos.wait(lambda wos: agent.workloads().keys() == {"1/mixer"})
+    wos.wait_for_polls(3)
+    wos.exchanges.clear()
     return agent
 
 
 def assert_unchanged(wos, running, make):
-    """Nothing changed and nothing was said; then a good manifest is adopted."""
+    """What runs stays, and at most a failure is told; then a good manifest is adopted."""
     refused = wos.served["/api/v1/deployments"].headers["ETag"]
-    before = wos.states(1)
-    wos.wait_for_polls(3)
+    wos.wait_for_polls(5)
     assert running.workloads().keys() == {"1/mixer"}
-    assert wos.states(1) == before
-    assert wos.reports(2) == []
+    assert set(wos.states(1)) <= {"installed"}
+    assert set(wos.states(2)) <= {"failed"}
     assert refused not in {poll.headers.get("if-none-match") for poll in wos.polls()}
     running.version += 10
     wos.publish(running.version, make.document(1, f"1.0.{running.version}"))
     wos.script = lambda exchange: None
-    wos.wait_for_state(1, "installed", before.count("installed") + 1)
+    wos.wait_for_state(1, "installed", wos.states(1).count("installed") + 1)
     assert running.workloads().keys() == {"1/mixer"}
+
+
+def codes(wos, number):
+    """The codes of the failures that were reported of a deployment, each with the version of its manifest."""
+    reports = [exchange.report for exchange in wos.reports(number)]
+    return {(r["status"]["error"]["code"], r["adoptedManifestVersion"]) for r in reports if "error" in r["status"]}
 
 
 def entry(make, body, **changes):
@@ -116,20 +124,54 @@ def test_deployment_is_named_twice(wos, running, make):
 
 DOCUMENTS = {
     "not-yaml": b"a: [",
-    "of-another-deployment": b"other",
     "with-aliases": b"a: &a [x]\nb: [*a, *a]\n",
+    "with-a-tag": b"a: !x y\n",
     "nested-without-end": b"[" * 100_000,
     "component-as-path": b"../../mixer",
+    "with-a-key-twice": b"twice",
+    "two-documents": b"two",
+    "for-another-device": b"elsewhere",
+    "of-a-type-that-is-not-offered": b"custom",
+    "on-a-condition": b"condition",
+}
+CODES = {
+    "of-a-type-that-is-not-offered": "unlisted-type",
+    "on-a-condition": "constraint-unmet",
 }
 
 
+def odd_document(make, name):
+    good = make.document(2)
+    return {
+        "component-as-path": make.document(2, components=("../../mixer",)),
+        "with-a-key-twice": good + b"id: " + make.deployment_id(2).encode() + b"\n",
+        "two-documents": good + b"---\n" + good,
+        "for-another-device": make.document(2, device="press-8"),
+        "of-a-type-that-is-not-offered": make.document(2, kind="custom"),
+        "on-a-condition": make.document(2, constraints={"capacityRequirements": {"memory": "4Gi"}}),
+    }.get(name, DOCUMENTS[name])
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_document_has_its_digest_but_is_no_deployment(wos, running, make, name):
-    body = DOCUMENTS[name]
-    if name == "of-another-deployment":
-        body = make.document(4)
-    if name == "component-as-path":
-        body = make.document(2, components=("../../mixer",))
+def test_document_has_its_digest_but_fails_alone(wos, running, make, name):
+    body = odd_document(make, name)
+    content = entry(make, body)
+    wos.served[content["url"]] = make.Reply(200, body)
+    kept = make.document(1, f"1.0.{running.version}")
+    running.version += 10
+    first = entry(make, kept, deploymentId=make.deployment_id(1))
+    first["url"] = f"/api/v1/deployments/{make.deployment_id(1)}/{make.digest(kept)}"
+    wos.publish_entries(running.version, [first, content], None)
+    wos.wait_for_state(2, "failed")
+    wos.wait_for_polls(2)
+    assert codes(wos, 2) == {(CODES.get(name, "document-invalid"), running.version)}
+    assert wos.polls()[-1].headers["if-none-match"] == wos.served["/api/v1/deployments"].headers["ETag"]
+    assert running.workloads().keys() == {"1/mixer"}
+    assert wos.states(2)[-1] == "failed"
+
+
+def test_document_is_of_another_deployment(wos, running, make):
+    body = make.document(4)
     content = entry(make, body)
     wos.served[content["url"]] = make.Reply(200, body)
     wos.publish_entries(running.version + 1, [content], None)
@@ -139,22 +181,44 @@ def test_document_has_its_digest_but_is_no_deployment(wos, running, make, name):
 @pytest.mark.parametrize("status", [404, 500, 403, 302, 204])
 def test_document_is_not_served(wos, running, make, status):
     wos.script = lambda exchange: make.Reply(status) if "/sha256:" in exchange.path else None
-    wos.publish(running.version + 1, make.document(2))
+    wos.publish(running.version + 1, make.document(2, f"2.0.{running.version}"))
+    if status == 404:
+        wos.wait_for_state(2, "failed")
+        assert codes(wos, 2) == {("retrieval-failed", running.version + 1)}
     assert_unchanged(wos, running, make)
 
 
-def test_document_has_other_bytes(wos, running, make):
+def test_document_and_bundle_have_other_bytes(wos, running, make):
     wos.script = lambda exchange: make.Reply(200, make.document(2, "6.6.6")) if "/sha256:" in exchange.path else None
-    wos.publish(running.version + 1, make.document(2))
+    wos.publish(running.version + 1, make.document(2, f"2.0.{running.version}"))
+    wos.wait_for_state(2, "failed")
+    assert codes(wos, 2) == {("verification-failed", running.version + 1)}
     assert_unchanged(wos, running, make)
 
 
-def test_bundle_has_other_bytes_and_no_single_document_is_asked_for(wos, running, make):
-    wos.script = lambda exchange: make.Reply(200, make.pack({})) if "/bundles/" in exchange.path else None
-    wos.publish(running.version + 1, make.document(2), make.document(3))
+def test_new_revision_that_cannot_be_retrieved_is_told_once_and_then_taken_back(wos, running, make):
+    """The old revision runs on under its own state; what is unchanged in the next manifest is installed again."""
+    kept = make.document(1, f"1.0.{running.version}")
+    version = running.version
+    wos.script = lambda exchange: make.Reply(404) if "/sha256:" in exchange.path else None
+    wos.publish(version + 1, make.document(1, "9.9.9"))
+    wos.wait_for_state(1, "failed")
     wos.wait_for_polls(3)
-    assert len([e for e in wos.exchanges if "/sha256:" in e.path and "/bundles/" not in e.path]) == 1
-    assert_unchanged(wos, running, make)
+    assert wos.states(1).count("failed") == 1
+    assert running.workloads()["1/mixer"]["revision"] != "9.9.9"
+    wos.script = lambda exchange: None
+    wos.publish(version + 2, kept)
+    wos.wait_for_state(1, "installed")
+    assert wos.states(1)[-2:] == ["installing", "installed"]
+    assert wos.reports(1)[-1].report["adoptedManifestVersion"] == version + 2
+
+
+def test_what_the_bundle_does_not_bring_is_asked_for_alone(wos, running, make):
+    wos.script = lambda exchange: make.Reply(200, make.pack({})) if "/bundles/" in exchange.path else None
+    running.version += 10
+    wos.publish(running.version, make.document(2), make.document(3))
+    wos.wait_for_state(3, "installed")
+    assert running.workloads().keys() == {"2/mixer", "3/mixer"}
 
 
 def tar_of(*members):
@@ -172,8 +236,8 @@ def member(name, kind=tarfile.REGTYPE, link=""):
     return info
 
 
-def hostile_bundles(make):
-    two, three = make.document(2), make.document(3)
+def hostile_bundles(make, revision):
+    two, three = make.document(2, revision), make.document(3, revision)
     name_two, name_three = f"{make.deployment_id(2)}.yaml", f"{make.deployment_id(3)}.yaml"
     good = [(member(name_two), two), (member(name_three), three)]
     return {
@@ -203,12 +267,14 @@ BUNDLES = (
 
 @pytest.mark.parametrize("name", BUNDLES.split())
 def test_bundle_has_its_digest_but_is_hostile(wos, running, make, name):
-    bundle = hostile_bundles(make)[name]()
+    revision = f"3.0.{running.version}"
+    bundle = hostile_bundles(make, revision)[name]()
     entries = []
     for number in (2, 3):
-        body = make.document(number)
+        body = make.document(number, revision)
         url = f"/api/v1/deployments/{make.deployment_id(number)}/{make.digest(body)}"
         entries.append({"deploymentId": make.deployment_id(number), "digest": make.digest(body), "url": url})
+        wos.served.pop(url, None)
     wos.publish_entries(running.version + 1, entries, bundle)
     assert_unchanged(wos, running, make)
 

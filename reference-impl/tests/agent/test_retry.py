@@ -28,7 +28,8 @@ def test_retry_after_is_respected(wos, agent, make, status, operation):
     wos.publish(2, make.document(1))
     agent.start()
     wos.wait_for_state(1, "installed")
-    first, second = [e for e in wos.exchanges if e.method == method and e.path.startswith(path)][:2]
+    found = lambda: [e for e in wos.exchanges if e.method == method and e.path.startswith(path)]  # noqa: E731
+    first, second = wos.wait(lambda wos: len(found()) > 1 and found()[:2])
     assert second.at - first.at >= 1
     if method == "POST":
         assert first.body == second.body

@@ -3,6 +3,7 @@
 import logging
 
 from wos_reference.agent.desired_state import Manifest
+from wos_reference.agent.document import DocumentError
 from wos_reference.agent.ledger import Deployment, Ledger
 from wos_reference.agent.reporter import Reporter
 
@@ -14,13 +15,14 @@ def adopt(manifest: Manifest, ledger: Ledger, reporter: Reporter) -> None:
     with ledger.transaction():
         before = {deployment.id: deployment for deployment in ledger.deployments()}
         ledger.record_manifest(manifest)
+        ledger.forget_refusals()
         for entry in manifest.entries:
             ledger.want(entry, manifest.version)
         for deployment_id in before.keys() - {entry.deployment_id for entry in manifest.entries}:
             ledger.no_longer_want(deployment_id)
         for deployment in ledger.deployments():
             if has_changed(before.get(deployment.id), deployment):
-                reporter.report(deployment, first_state(deployment))
+                report_first_state(deployment, reporter)
     log.info("adopted manifest version %d with %d deployments", manifest.version, len(manifest.entries))
 
 
@@ -29,6 +31,11 @@ def has_changed(before: Deployment | None, after: Deployment) -> bool:
     return before is None or (before.digest, before.wanted) != (after.digest, after.wanted)
 
 
-def first_state(deployment: Deployment) -> str:
-    """The state with which new work on a deployment begins."""
-    return "pending" if deployment.wanted else "removing"
+def report_first_state(deployment: Deployment, reporter: Reporter) -> None:
+    """Say with which state new work on a deployment begins; one that cannot be read has failed at once, later."""
+    try:
+        reporter.document(deployment)
+    except DocumentError:
+        if deployment.wanted:
+            return
+    reporter.report(deployment, "pending" if deployment.wanted else "removing")

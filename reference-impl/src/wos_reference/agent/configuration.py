@@ -8,13 +8,17 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
+from wos_reference.agent.schedule import Windows
+
 PREFIX = "WOS_AGENT_"
+DEFAULT_APPLY_TIME = 300.0
 RUNTIMES = ("folder", "compose", "helm")
 
 
@@ -48,6 +52,9 @@ class Configuration:
     poll_interval: float
     request_timeout: float
     max_backoff: float
+    apply_time: float
+    poll_windows: Windows
+    children: Path | None
     engines: Engines
 
 
@@ -64,6 +71,9 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> Configurati
         poll_interval=_seconds(values, "poll_interval"),
         request_timeout=_seconds(values, "request_timeout"),
         max_backoff=_seconds(values, "max_backoff"),
+        apply_time=_seconds(values, "apply_time", DEFAULT_APPLY_TIME),
+        poll_windows=_windows(values.get("poll_windows") or []),
+        children=file.parent / _text(values, "children") if values.get("children") else None,
         engines=_engines(values, file.parent),
     )
 
@@ -118,8 +128,15 @@ def _texts(values: dict[str, Any], name: str, default: list[str]) -> tuple[str, 
     return tuple(value)
 
 
-def _seconds(values: dict[str, Any], name: str) -> float:
-    value = values.get(name)
+def _windows(parts: Any) -> Windows:
+    try:
+        return Windows(tuple((time.fromisoformat(part["from"]), time.fromisoformat(part["to"])) for part in parts))
+    except (TypeError, KeyError, ValueError) as error:
+        raise ConfigurationError(f"poll_windows is {parts!r}; expected a list of {{from: HH:MM, to: HH:MM}}") from error
+
+
+def _seconds(values: dict[str, Any], name: str, default: float | None = None) -> float:
+    value = values.get(name, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise ConfigurationError(f"{name} is {value!r}; expected seconds above 0")
     return float(value)

@@ -9,13 +9,23 @@ from typing import Any
 MANIFEST_PATH = "/api/v1/deployments"
 MANIFEST_MEDIA_TYPE = "application/vnd.margo.manifest.v1+json"
 BUNDLE_MEDIA_TYPE = "application/vnd.margo.bundle.v1+tar+gzip"
+OTHER_MAJOR_VERSION = re.compile(r"application/vnd\.margo\.manifest\.v(?!1\+)[0-9]+\+json", re.IGNORECASE)
 GREATEST_VERSION = 2**64 - 1
+DEPLOYMENT_LIMIT = 1000
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 DEPLOYMENT_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class ManifestError(Exception):
     """The manifest, or something that it names, cannot be verified; nothing may change because of it."""
+
+
+class RefusalError(ManifestError):
+    """Something that the manifest names was refused by the WOS, or by its digest; `code` is that of `status.md`."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,15 @@ def tag_of(body: bytes) -> str:
 def verify_digest(body: bytes, digest: str) -> None:
     """Check that `body` has `digest`. Raises ManifestError."""
     if digest_of(body) != digest:
-        raise ManifestError(f"{len(body)} bytes have the digest {digest_of(body)}, not {digest}")
+        raise RefusalError("verification-failed", f"{len(body)} bytes have the digest {digest_of(body)}, not {digest}")
+
+
+def verify_manifest(body: bytes, tag: str | None, content_type: str | None) -> None:
+    """Check `body` against the `ETag` and the type that came with it, if they came. Raises ManifestError."""
+    if tag is not None and tag.removeprefix("W/") != tag_of(body):
+        raise ManifestError(f"the manifest came with the tag {tag!r:.100}, and its bytes have {tag_of(body)}")
+    if content_type is not None and OTHER_MAJOR_VERSION.match(content_type):
+        raise ManifestError(f"the manifest is of the type {content_type!r:.100}")
 
 
 def is_newer(version: int, adopted: int) -> bool:
@@ -76,7 +94,7 @@ def read_manifest(body: bytes) -> Manifest:
     """Read the bytes of a manifest; members that are not defined are ignored. Raises ManifestError."""
     content = _object(_parse(body), "the manifest")
     entries = tuple(_entry(item) for item in _array(content.get("deployments")))
-    if len({entry.deployment_id for entry in entries}) != len(entries):
+    if len({entry.deployment_id.lower() for entry in entries}) != len(entries):
         raise ManifestError("a deployment is named twice")
     if "bundle" not in content:
         raise ManifestError("bundle is missing")
@@ -102,9 +120,15 @@ def _object(value: Any, name: str) -> dict[str, Any]:
 
 
 def _array(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise ManifestError("deployments is not an array")
+    if not isinstance(value, list) or len(value) > DEPLOYMENT_LIMIT:
+        raise ManifestError(f"deployments is not an array of at most {DEPLOYMENT_LIMIT}")
     return value
+
+
+def _require_size(item: dict[str, Any]) -> None:
+    size = item.get("sizeBytes", 0)
+    if isinstance(size, bool) or not isinstance(size, (int, float)) or size < 0 or size != size // 1:
+        raise ManifestError(f"sizeBytes is {size!r:.40}; expected a whole number from 0")
 
 
 def _version(value: Any) -> int:
@@ -124,6 +148,7 @@ def _bundle_digest(value: Any) -> str | None:
     if value is None:
         return None
     bundle = _object(value, "bundle")
+    _require_size(bundle)
     digest = known_digest(bundle.get("digest"))
     if bundle.get("mediaType") != BUNDLE_MEDIA_TYPE or bundle.get("url") != f"/api/v1/bundles/{digest}":
         raise ManifestError("bundle has another media type, or a url that does not name its digest")
@@ -132,6 +157,7 @@ def _bundle_digest(value: Any) -> str | None:
 
 def _entry(value: Any) -> Entry:
     item = _object(value, "a deployment")
+    _require_size(item)
     deployment_id = item.get("deploymentId")
     if not isinstance(deployment_id, str) or not DEPLOYMENT_ID.fullmatch(deployment_id):
         raise ManifestError(f"{deployment_id!r:.100} is not a deployment id")

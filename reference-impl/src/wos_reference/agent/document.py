@@ -1,7 +1,7 @@
 """The document of one deployment: YAML in, components with their parameters out (`deployment.md`).
 
-Scalars are read as YAML 1.2 does (core schema), so `on` and `2024-01-31` are texts; aliases are refused, since a
-few lines of them can stand for gigabytes.
+Scalars are read as YAML 1.2 does (core schema), so `on` and `2024-01-31` are texts. Aliases are refused, since a few
+lines of them can stand for gigabytes, and so is everything else that JSON does not have.
 """
 
 import math
@@ -18,19 +18,22 @@ DEPTH_LIMIT = 64
 COMPONENT_NAME = re.compile(r"[a-z0-9-]+")
 DEPLOYMENT_TYPES = ("helm", "compose", "custom")
 TIMEOUT = re.compile(r"([0-9]{1,6})m([0-9]{1,6})s")
-DEFAULT_TIMEOUT = 300.0  # seconds for an installation whose component names no timeout
+
+
+class DocumentError(Exception):
+    """The bytes are no deployment that an agent reads; only this deployment fails because of it."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """One component as it shall run; `parameters` maps pointer to value, `timeout` (s) bounds its installation."""
+    """One component as it shall run; `parameters` maps pointer to value, `timeout` is in seconds if there is one."""
 
     name: str
     repository: str
     revision: str
     parameters: dict[str, Any] = field(default_factory=dict)
     wait: bool = True
-    timeout: float = DEFAULT_TIMEOUT
+    timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Document:
     device_id: str
     type: str
     components: tuple[Component, ...]
+    constraints: Any = None
 
 
 class CoreLoader(yaml.CSafeLoader):
@@ -75,16 +79,36 @@ CoreLoader.add_constructor("tag:yaml.org,2002:float", _core_float)
 CoreLoader.add_constructor("tag:yaml.org,2002:int", _core_int)
 
 
+def _unique_mapping(loader: CoreLoader, node: yaml.MappingNode) -> dict[str, Any]:
+    mapping: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str) or key in mapping:
+            raise DocumentError(f"the key {key!r:.100} is no text, or stands twice")
+        mapping[key] = loader.construct_object(value_node, deep=True)
+    return mapping
+
+
+CoreLoader.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
+
+
 def read_document(body: bytes, deployment_id: str) -> Document:
-    """Read the verified bytes of a document which must carry `deployment_id`. Raises ManifestError."""
+    """Read the verified bytes of a document which must carry `deployment_id`.
+
+    Raises DocumentError, and ManifestError when it is the document of another deployment.
+    """
     content = _load(body)
+    _require_id(content, deployment_id)
     try:
-        document = _document(content)
+        return _document(content, deployment_id)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ManifestError(f"the document of {deployment_id} is not a deployment: {error!r}") from error
-    if document.deployment_id != deployment_id:
-        raise ManifestError(f"the document of {deployment_id} says it is {document.deployment_id!r:.100}")
-    return document
+        raise DocumentError(f"the document of {deployment_id} is not a deployment: {error!r}") from error
+
+
+def _require_id(content: Any, deployment_id: str) -> None:
+    found = content.get("id") if isinstance(content, dict) else None
+    if isinstance(found, str) and found.lower() != deployment_id.lower():
+        raise ManifestError(f"the document of {deployment_id} says it is {found!r:.100}")
 
 
 def _load(body: bytes) -> Any:
@@ -93,7 +117,7 @@ def _load(body: bytes) -> Any:
         _bound(text)
         return yaml.load(text, CoreLoader)  # noqa: S506 - a safe loader with the types of YAML 1.2
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ManifestError(f"a document cannot be read: {error}") from error
+        raise DocumentError(f"a document cannot be read: {error}") from error
 
 
 def _bound(text: str) -> None:
@@ -101,19 +125,23 @@ def _bound(text: str) -> None:
     for count, event in enumerate(yaml.parse(text, CoreLoader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent) or count > NODE_LIMIT or depth > DEPTH_LIMIT:
-            raise ManifestError("a document has an alias, or more YAML nodes or levels than an agent reads")
+            raise DocumentError("a document has an alias, or more YAML nodes or levels than an agent reads")
+        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None) is not None:
+            raise DocumentError("a document has a tag")
 
 
-def _document(content: Any) -> Document:
+def _document(content: Any, deployment_id: str) -> Document:
     profile = content["spec"]["deploymentProfile"]
     parameters = content["spec"].get("parameters") or {}
+    _text(content["id"])
     document = Document(
-        deployment_id=content["id"],
+        deployment_id=deployment_id,
         name=_text(content["metadata"]["name"]),
         namespace=_text(content["metadata"]["namespace"]),
         device_id=_text(content["metadata"]["deviceId"]),
-        type=profile["type"],
+        type=_text(profile["type"]),
         components=tuple(_component(item, parameters) for item in profile["components"]),
+        constraints=profile.get("deviceConstraints"),
     )
     names = [component.name for component in document.components]
     if document.type not in DEPLOYMENT_TYPES or not names or len(set(names)) != len(names):
@@ -136,9 +164,9 @@ def _component(item: Any, parameters: dict[str, Any]) -> Component:
     )
 
 
-def _seconds(timeout: Any) -> float:
+def _seconds(timeout: Any) -> float | None:
     if timeout is None:
-        return DEFAULT_TIMEOUT
+        return None
     match = TIMEOUT.fullmatch(_text(timeout))
     if match is None:
         raise TypeError(f"{timeout!r:.100} is not a timeout such as 5m30s")
@@ -146,10 +174,10 @@ def _seconds(timeout: Any) -> float:
 
 
 def parameters_of(component: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """The values that are meant for `component`, by pointer."""
+    """The values that are meant for `component`, by pointer; of two at one place the later name counts."""
     return {
         _text(target["pointer"]): _plain(parameter["value"])
-        for parameter in parameters.values()
+        for _, parameter in sorted(parameters.items())
         for target in parameter["targets"]
         if component in target["components"]
     }

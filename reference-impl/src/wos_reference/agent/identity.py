@@ -6,9 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 SEGMENT = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+"
 AGENT_ID = re.compile(rf"(spiffe://[a-z0-9._-]+/margo/wfm/{SEGMENT})/client/{SEGMENT}")
+LEAST_RSA_BITS = 3072
 
 
 class IdentityError(Exception):
@@ -44,7 +49,7 @@ def uri_names(certificate: x509.Certificate) -> list[str]:
 
 
 def may_sign_certificates(certificate: x509.Certificate) -> bool:
-    """Whether the certificate is a certification authority, by its constraints or by its key usage."""
+    """Whether the certificate may sign certificates or revocation lists, by its constraints or by its key usage."""
     extensions = certificate.extensions
     try:
         if extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
@@ -52,9 +57,28 @@ def may_sign_certificates(certificate: x509.Certificate) -> bool:
     except x509.ExtensionNotFound:
         pass
     try:
-        return extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+        usage = extensions.get_extension_for_class(x509.KeyUsage).value
+        return usage.key_cert_sign or usage.crl_sign
     except x509.ExtensionNotFound:
         return False
+
+
+def may_serve(certificate: x509.Certificate) -> bool:
+    """Whether the certificate may stand for a server: it does not restrict its use, or names that one."""
+    try:
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return ExtendedKeyUsageOID.SERVER_AUTH in usages
+
+
+def is_strong(certificate: x509.Certificate) -> bool:
+    """Whether neither the key nor the signature is weaker than `identity.md` allows."""
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < LEAST_RSA_BITS:
+        return False
+    algorithm = certificate.signature_hash_algorithm
+    return algorithm is None or algorithm.digest_size >= hashes.SHA256.digest_size
 
 
 def verify_wos_leaf(leaf: bytes, wos_id: str) -> None:
@@ -62,12 +86,15 @@ def verify_wos_leaf(leaf: bytes, wos_id: str) -> None:
     try:
         certificate = x509.load_der_x509_certificate(leaf)
         names, signs = uri_names(certificate), may_sign_certificates(certificate)
-    except ValueError as error:
+        suits = may_serve(certificate) and is_strong(certificate)
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise ssl.SSLCertVerificationError(f"the certificate of the peer cannot be read: {error}") from error
     if names != [wos_id]:
         raise ssl.SSLCertVerificationError(f"the peer is {names}, not {wos_id}")
     if signs:
         raise ssl.SSLCertVerificationError(f"the leaf of {wos_id} may sign certificates")
+    if not suits:
+        raise ssl.SSLCertVerificationError(f"the leaf of {wos_id} is weak or not meant for a server")
 
 
 def tls_context(svid: Path, key: Path, trust_bundle: Path) -> ssl.SSLContext:

@@ -21,16 +21,20 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS manifest (one INTEGER PRIMARY KEY CHECK (one = 1), version TEXT NOT NULL, tag TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS document (digest TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS deployment (
-    id TEXT PRIMARY KEY, digest TEXT NOT NULL, version TEXT NOT NULL, wanted INTEGER NOT NULL, state TEXT, outcome TEXT
+    id TEXT PRIMARY KEY, digest TEXT NOT NULL, version TEXT NOT NULL, wanted INTEGER NOT NULL, state TEXT, outcome TEXT,
+    device TEXT, report BLOB
 );
 CREATE TABLE IF NOT EXISTS outbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT, deployment_id TEXT NOT NULL, state TEXT NOT NULL, body BLOB NOT NULL,
     attempted INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS outbox_line ON outbox (deployment_id, number);
+CREATE TABLE IF NOT EXISTS refusal (deployment_id TEXT PRIMARY KEY, version TEXT NOT NULL, code TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS announced (device TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS hold (operation TEXT PRIMARY KEY, until REAL NOT NULL, told REAL NOT NULL);
 """
-DEPLOYMENT_QUERY = "SELECT id, digest, version, wanted, state, outcome FROM deployment"
+DEPLOYMENT_QUERY = "SELECT id, digest, version, wanted, state, outcome, device FROM deployment"
+TABLES = ("manifest", "document", "deployment", "outbox", "refusal", "announced", "hold")
 
 
 class LedgerError(Exception):
@@ -42,7 +46,7 @@ class Deployment:
     """One deployment that the agent runs or still has to remove.
 
     `version` is that of the newest adopted manifest which names it; `state` is the last report in line or delivered;
-    `is_given_up` says that the installation of this revision has failed for good.
+    `outcome` is `installed` or `given up` once this revision has been that; `device` is the one that it is for.
     """
 
     id: str
@@ -50,7 +54,8 @@ class Deployment:
     version: int
     wanted: bool
     state: str | None
-    is_given_up: bool
+    outcome: str | None
+    device: str | None
 
 
 @dataclass(frozen=True)
@@ -156,21 +161,27 @@ class Ledger:
     def want(self, entry: Entry, version: int) -> None:
         """Let the deployment of `entry` be wanted under the manifest `version`; another revision is a new start."""
         self._database.execute(
-            "INSERT INTO deployment VALUES (?, ?, ?, 1, NULL, NULL) ON CONFLICT (id) DO UPDATE SET"
+            "INSERT INTO deployment (id, digest, version, wanted) VALUES (?, ?, ?, 1) ON CONFLICT (id) DO UPDATE SET"
             " outcome = CASE WHEN digest = excluded.digest AND wanted THEN outcome END,"
             " digest = excluded.digest, version = excluded.version, wanted = 1",
             (entry.deployment_id, entry.digest, str(version)),
         )
 
+    def choose_device(self, deployment_id: str, device: str) -> None:
+        """Remember on which device a deployment runs."""
+        self._database.execute("UPDATE deployment SET device = ? WHERE id = ?", (device, deployment_id))
+
     def note_success(self, deployment_id: str) -> None:
-        """This revision has been installed once; from now on it is repaired for as long as it is wanted."""
+        """This revision has been installed; what is to be done about it from now on is a repair."""
         self._database.execute("UPDATE deployment SET outcome = 'installed' WHERE id = ?", (deployment_id,))
 
     def give_up(self, deployment_id: str) -> None:
-        """The installation of this revision has failed for good, if it never succeeded."""
-        self._database.execute(
-            "UPDATE deployment SET outcome = 'given up' WHERE id = ? AND outcome IS NULL", (deployment_id,)
-        )
+        """The work on this revision has failed for good."""
+        self._database.execute("UPDATE deployment SET outcome = 'given up' WHERE id = ?", (deployment_id,))
+
+    def begin_anew(self) -> None:
+        """The agent was started: what has failed for good is tried once more."""
+        self._database.execute("UPDATE deployment SET outcome = NULL WHERE outcome = 'given up'")
 
     def no_longer_want(self, deployment_id: str) -> None:
         """Mark a deployment for removal; its document stays until it is forgotten."""
@@ -190,7 +201,32 @@ class Ledger:
         self._database.execute(
             "INSERT INTO outbox (deployment_id, state, body) VALUES (?, ?, ?)", (deployment_id, state, body)
         )
+        self._database.execute("UPDATE deployment SET report = ? WHERE id = ?", (body, deployment_id))
         self._set_state(deployment_id, state)
+
+    def repeat_reports(self) -> None:
+        """Put the last report of each deployment into line once more, unless one is in line already."""
+        self._database.execute(
+            "INSERT INTO outbox (deployment_id, state, body) SELECT id, state, report FROM deployment"
+            " WHERE report IS NOT NULL AND id NOT IN (SELECT deployment_id FROM outbox) ORDER BY rowid"
+        )
+
+    def is_refusal_told(self, deployment_id: str, version: int, code: str) -> bool:
+        """Whether it was reported that this version of a deployment was refused, and why."""
+        query = "SELECT 1 FROM refusal WHERE deployment_id = ? AND version = ? AND code = ?"
+        return self._database.execute(query, (deployment_id, str(version), code)).fetchone() is not None
+
+    def queue_refusal(self, deployment_id: str, version: int, code: str, body: bytes) -> None:
+        """Put the report of a refusal into line; what was adopted of the deployment stays as it is."""
+        self._database.execute("REPLACE INTO refusal VALUES (?, ?, ?)", (deployment_id, str(version), code))
+        self._database.execute(
+            "INSERT INTO outbox (deployment_id, state, body) VALUES (?, 'failed', ?)", (deployment_id, body)
+        )
+
+    def forget_refusals(self) -> None:
+        """A manifest was adopted; deployments that were reported as refused have their state to tell again."""
+        self._database.execute("UPDATE deployment SET state = 'failed' WHERE id IN (SELECT deployment_id FROM refusal)")
+        self._database.execute("DELETE FROM refusal")
 
     def withdraw_outdated_claim(self, deployment_id: str) -> None:
         """Take back an `installed` that was never sent and is no longer true; `installing` always stands before it."""
@@ -221,6 +257,24 @@ class Ledger:
         """The report was accepted, or refused for good."""
         self._database.execute("DELETE FROM outbox WHERE number = ?", (number,))
 
+    def announced_devices(self) -> list[str]:
+        """The devices that the WOS may know from this agent."""
+        return [str(row[0]) for row in self._database.execute("SELECT device FROM announced ORDER BY rowid")]
+
+    def note_announced(self, device: str) -> None:
+        """The WOS may know `device` from now on."""
+        self._database.execute("INSERT OR IGNORE INTO announced VALUES (?)", (device,))
+
+    def forget_announced(self, device: str) -> None:
+        """The WOS knows `device` no longer."""
+        self._database.execute("DELETE FROM announced WHERE device = ?", (device,))
+
+    def release(self) -> None:
+        """Forget everything that belongs to the WOS; what runs is found in the runtime when it is to be removed."""
+        with self.transaction():
+            for table in TABLES:
+                self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - names of this module
+
     def hold_operation(self, operation: str, seconds: float) -> None:
         """Remember that the WOS asked to leave `operation` alone for `seconds` from now."""
         self._database.execute("REPLACE INTO hold VALUES (?, ?, ?)", (operation, time.time() + seconds, seconds))
@@ -232,4 +286,4 @@ class Ledger:
 
 
 def _deployment(row: tuple[Any, ...]) -> Deployment:
-    return Deployment(row[0], row[1], int(row[2]), bool(row[3]), row[4], row[5] == "given up")
+    return Deployment(row[0], row[1], int(row[2]), bool(row[3]), row[4], row[5], row[6])

@@ -13,6 +13,10 @@ KEPT_OUTPUT = 500  # characters of what a failed command said
 class CommandError(Exception):
     """A command failed, was too slow or is not there; the text says which and what it said."""
 
+    def __init__(self, sentence: str, *, was_late: bool = False) -> None:
+        super().__init__(sentence)
+        self.was_late = was_late
+
 
 def run(
     command: Sequence[str],
@@ -35,7 +39,7 @@ def run(
             preexec_fn=end_with(os.getpid()),
         )
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{name} took longer than {timeout:.0f} s") from error
+        raise CommandError(f"{name} took longer than {timeout:.0f} s", was_late=True) from error
     except OSError as error:
         raise CommandError(f"{name} cannot be run: {error}") from error
     if done.returncode:

@@ -8,12 +8,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from wos_reference.agent.agent import device_id_of
 from wos_reference.agent.configuration import load
+from wos_reference.agent.ledger import Ledger
 from wos_reference.agent.process import end_with
 from wos_reference.agent.runtime import Runtime, Workload
 from wos_reference.agent.runtime.selection import runtime_of
@@ -51,12 +52,18 @@ class Supervisor:
             "cut": self.cut,
             "wipe": self.wipe,
             "workloads": self.workloads,
+            "delete_workload": self.delete_workload,
+            "set_capabilities": self.set_capabilities,
+            "release": self.release,
+            "time_scale": self.time_scale,
         }
+        self._started = ""
+        self._factor = 1.0
 
     def carry_out(self, verb: str, content: dict[str, Any]) -> dict[str, Any]:
         """Carry out one verb with its body; returns what is answered. Raises RefusalError."""
         if verb not in self._verbs:
-            raise RefusalError(404, f"an agent has no verb {verb!r:.100}; it has {', '.join(self._verbs)}")
+            raise RefusalError(501, f"an agent has no verb {verb!r:.100}; it has {', '.join(self._verbs)}")
         return self._verbs[verb](content)
 
     def start(self, content: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +73,8 @@ class Supervisor:
         if self._runs():
             raise RefusalError(409, "an agent runs already; stop or cut it first")
         file = self._configuration(state)
-        write_configuration(file, self._storage(state), content)
+        write_configuration(file, self._storage(state), content, self._factor)
+        self._started = state
         self._agent = subprocess.Popen(
             [*self._command, "--config", str(file)],
             stdin=subprocess.DEVNULL,
@@ -104,11 +112,51 @@ class Supervisor:
 
     def workloads(self, content: dict[str, Any]) -> dict[str, Any]:
         """What really runs with a state folder; nothing for one that was never used."""
-        return {"workloads": [wire_workload(asdict(workload)) for workload in self._running(state_name(content))]}
+        state = state_name(content)
+        return {"workloads": [wire_workload(workload, self._own_device(state)) for workload in self._running(state)]}
+
+    def delete_workload(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Take a component away behind the agent's back. Raises RefusalError if it does not run."""
+        state, deployment_id, component = state_name(content), content.get("deploymentId"), content.get("component")
+        for workload in self._running(state):
+            if (workload.deployment_id, workload.component) == (deployment_id, component):
+                self._runtime(state).lose(workload.deployment_id, workload.component)
+                return {}
+        raise RefusalError(409, f"{component!r:.100} of {deployment_id!r:.100} does not run")
+
+    def set_capabilities(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Change what the device of the running agent offers. Raises RefusalError if none runs."""
+        if not self._runs():
+            raise RefusalError(409, "no agent runs")
+        check_offers(content)
+        write_offers(self._configuration(self._started).parent, content)
+        return {}
+
+    def release(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Let the agent of a state folder forget its WOS; what runs stays."""
+        state = state_name(content)
+        self.stop({})
+        if self._storage(state).exists():
+            ledger = Ledger(self._storage(state))
+            ledger.release()
+            ledger.close()
+        return {}
+
+    def time_scale(self, content: dict[str, Any]) -> dict[str, Any]:
+        """From the next start on, let the agent's seconds be shorter. Raises RefusalError."""
+        factor = content.get("factor")
+        if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not 1 <= factor <= 100_000:
+            raise RefusalError(400, f"factor is {factor!r:.100}; expected 1 to 100000")
+        self._factor = float(factor)
+        return {}
 
     def end(self) -> None:
         """Leave no agent behind."""
         self.stop({})
+
+    def _own_device(self, state: str) -> str | None:
+        file = self._configuration(state).parent / "capabilities.json"
+        return device_id_of(file.read_bytes(), file) if file.exists() else None
 
     def _running(self, state: str) -> list[Workload]:
         return self._runtime(state).running() if self._configuration(state).exists() else []
@@ -126,10 +174,17 @@ class Supervisor:
         return self._agent is not None and self._agent.poll() is None
 
 
-def wire_workload(workload: dict[str, Any]) -> dict[str, Any]:
-    """A workload with the member names of the contract, which has no namespaces."""
-    workload.pop("namespace")
-    return {"deploymentId": workload.pop("deployment_id"), **workload}
+def wire_workload(workload: Workload, own_device: str | None) -> dict[str, Any]:
+    """A workload with the member names of the contract; its device is named when it is not the own one."""
+    content: dict[str, Any] = {
+        "deploymentId": workload.deployment_id,
+        "component": workload.component,
+        "type": workload.type,
+        "repository": workload.repository,
+        "revision": workload.revision,
+        "parameters": workload.parameters,
+    }
+    return content if workload.device_id == own_device else content | {"deviceId": workload.device_id}
 
 
 def state_name(content: dict[str, Any]) -> str:
@@ -149,36 +204,53 @@ def check_start(content: dict[str, Any]) -> None:
         value = content.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
             raise RefusalError(400, f"{name} is {value!r:.100}; expected seconds above 0")
-    if not isinstance(content.get("capabilities"), dict):
-        raise RefusalError(400, "capabilities is missing or not an object")
+    check_offers(content)
     url = urlsplit(content["wosUrl"])
     if url.scheme != "https" or url.path not in ("", "/"):
         raise RefusalError(400, f"wosUrl is {content['wosUrl']!r:.100}; expected https://host:port without a path")
 
 
-def write_configuration(file: Path, storage: Path, content: dict[str, Any]) -> None:
+def check_offers(content: dict[str, Any]) -> None:
+    """Check the capabilities documents of a request. Raises RefusalError."""
+    children = content.get("children", [])
+    if not isinstance(children, list) or not all(isinstance(d, dict) for d in [content.get("capabilities"), *children]):
+        raise RefusalError(400, "capabilities is not an object, or children is not a list of objects")
+
+
+def write_offers(folder: Path, content: dict[str, Any]) -> None:
+    """Write the capabilities documents of a request; children that are not mentioned stay as they are."""
+    write_private(folder / "capabilities.json", json.dumps(content["capabilities"]))
+    if "children" in content:
+        write_private(folder / "children.json", json.dumps(content["children"]))
+
+
+def write_configuration(file: Path, storage: Path, content: dict[str, Any], factor: float) -> None:
     """Write everything that the agent reads at its start: `file`, and what it names beside it."""
     folder = file.parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_private(folder / "svid.pem", content["svidPem"])
     write_private(folder / "key.pem", content["keyPem"])
     write_private(folder / "trust-bundle.pem", content["trustBundlePem"])
-    write_private(folder / "capabilities.json", json.dumps(content["capabilities"]))
+    write_offers(folder, {"children": [], **content})
     configuration = {
         "wos_url": content["wosUrl"],
         "svid": "svid.pem",
         "key": "key.pem",
         "trust_bundle": "trust-bundle.pem",
         "capabilities": "capabilities.json",
+        "children": "children.json",
+        "poll_windows": content.get("pollWindows", []),
         "state": str(storage.resolve()),
         "owner": storage.name,
-        **{ours: float(content[theirs]) for theirs, ours in TIMES.items()},
+        **{ours: float(content[theirs]) / factor for theirs, ours in TIMES.items()},
     }
     write_private(file, json.dumps(configuration))  # JSON is YAML, and needs no writer of its own
 
 
 def write_private(file: Path, text: str) -> None:
     """Write a file that only its owner can read, whatever was there before."""
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(text)
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.replace(file)

@@ -17,6 +17,10 @@ class NoAnswerError(Exception):
     """No usable answer came within the request timeout; the text says why."""
 
 
+class NotSentError(NoAnswerError):
+    """There was no connection on which to send the request."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the WOS said; `body` is what is left after HTTP content codings are undone."""
@@ -68,6 +72,8 @@ class Transport:
                 method, path, headers=headers, content=body, timeout=self._remaining()
             ) as response:
                 return Answer(response.status_code, response.headers, self._read(response))
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise NotSentError(f"{method} {path}: {error or type(error).__name__}") from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise NoAnswerError(f"{method} {path}: {error or type(error).__name__}") from error
 

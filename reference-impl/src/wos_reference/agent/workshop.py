@@ -1,25 +1,20 @@
 """Where the runtime works: beside the loop of the agent, so that polls and reports go on during a long installation.
 
 A piece of work is a generator which yields what the runtime shall do next and is sent what came of it; the generator
-itself always runs in the thread of the loop, and only what it yields runs elsewhere.
+itself always runs in the thread of the loop, and only what it yields runs elsewhere. Pieces do not wait for each other.
 """
 
-import logging
 from collections.abc import Callable, Generator
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from wos_reference.agent.runtime import WorkloadError
-
-log = logging.getLogger(__name__)
-
 Job = Callable[[], Any]
 Work = Generator[Job, Any, None]
-Outcome = tuple[Any, BaseException | None]
+WORKERS = 4
 
 
-def carry_out(job: Job) -> Outcome:
+def carry_out(job: Job) -> tuple[Any, Exception | None]:
     """Do `job`; its result, or what went wrong."""
     try:
         return job(), None
@@ -28,43 +23,40 @@ def carry_out(job: Job) -> Outcome:
 
 
 class Workshop:
-    """One piece of work at a time, in a thread that does not keep the process from ending."""
+    """Named pieces of work, each at most once at a time, in threads that do not keep the process from ending."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        """`wake` is called from the other thread whenever `advance` has something to do."""
+    def __init__(self, wake: Callable[[], None], workers: int = WORKERS) -> None:
+        """`wake` is called from another thread whenever `advance` has something to do."""
         self._wake = wake
-        self._work: Work | None = None
-        self._jobs: SimpleQueue[Job] = SimpleQueue()
-        self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
-        Thread(target=self._serve, daemon=True).start()
+        self._works: dict[str, Work] = {}
+        self._jobs: SimpleQueue[tuple[str, Job]] = SimpleQueue()
+        self._outcomes: SimpleQueue[tuple[str, Any, Exception | None]] = SimpleQueue()
+        for _ in range(workers):
+            Thread(target=self._serve, daemon=True).start()
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a piece of work has not ended yet."""
-        return self._work is not None
+    def is_busy(self, name: str) -> bool:
+        """Whether the piece of work with this name has not ended yet."""
+        return name in self._works
 
-    def begin(self, work: Work) -> None:
-        """Start a piece of work; there is none under way."""
-        self._work = work
-        self._go_on((None, None))
+    def begin(self, name: str, work: Work) -> None:
+        """Start a piece of work; none of this name is under way."""
+        self._works[name] = work
+        self._go_on(name, None, None)
 
     def advance(self) -> None:
         """Go on as far as is possible without waiting."""
-        while self.is_busy and not self._outcomes.empty():
-            self._go_on(self._outcomes.get())
+        while not self._outcomes.empty():
+            self._go_on(*self._outcomes.get())
 
-    def _go_on(self, outcome: Outcome) -> None:
-        assert self._work is not None
-        result, error = outcome
+    def _go_on(self, name: str, result: Any, error: Exception | None) -> None:
+        work = self._works[name]
         try:
-            self._jobs.put(self._work.throw(error) if error else self._work.send(result))
+            self._jobs.put((name, work.throw(error) if error else work.send(result)))
         except StopIteration:
-            self._work = None
-        except WorkloadError as failure:
-            log.error("the runtime failed: %s", failure)
-            self._work = None
+            del self._works[name]
 
     def _serve(self) -> None:
         while True:
-            self._outcomes.put(carry_out(self._jobs.get()))
+            name, job = self._jobs.get()
+            self._outcomes.put((name, *carry_out(job)))
             self._wake()

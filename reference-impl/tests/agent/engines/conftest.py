@@ -190,7 +190,12 @@ def kubeconfig(processes: Processes, registry: str) -> Path:
     processes.start(
         *(f"{ENGINES}/kube-apiserver", "--etcd-servers", etcd, "--bind-address=127.0.0.1", "--secure-port=16443"),
         *("--cert-dir", str(folder / "certs"), "--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=RBAC"),
-        *("--token-auth-file", str(folder / "tokens.csv"), "--endpoint-reconciler-type=none", "--advertise-address=192.0.2.1"),
+        *(
+            "--token-auth-file",
+            str(folder / "tokens.csv"),
+            "--endpoint-reconciler-type=none",
+            "--advertise-address=192.0.2.1",
+        ),
         *("--service-account-issuer=https://kubernetes.default.svc", "--disable-admission-plugins=ServiceAccount"),
         *("--service-account-signing-key-file", str(folder / "sa.key")),
         *("--service-account-key-file", str(folder / "sa.key")),

@@ -6,10 +6,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from wos_reference.agent.desired_state import DEPLOYMENT_ID
 from wos_reference.agent.document import Document
-from wos_reference.agent.runtime import Workload, WorkloadError, workloads_of
+from wos_reference.agent.runtime import RetrievalError, Workload, WorkloadError, workloads_of
+
+MEMBERS = ("device_id", "namespace", "type", "repository", "revision", "parameters")
 
 
 class FolderRuntime:
@@ -22,6 +25,7 @@ class FolderRuntime:
         """See Runtime.install."""
         folder = self._root / document.deployment_id
         workloads = workloads_of(document)
+        require_retrievable(document)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for workload in workloads:
@@ -50,6 +54,20 @@ class FolderRuntime:
         except OSError as error:
             raise WorkloadError(f"cannot look into {self._root}: {error}") from error
 
+    def lose(self, deployment_id: str, component: str) -> None:
+        """See Runtime.lose."""
+        try:
+            (self._root / deployment_id / f"{component}.json").unlink()
+        except OSError as error:
+            raise WorkloadError(f"{component} of {deployment_id} does not run") from error
+
+
+def require_retrievable(document: Document) -> None:
+    """Nothing is retrieved here, but what stands on a host below `.invalid` could not be. Raises RetrievalError."""
+    for component in document.components:
+        if (urlsplit(component.repository).hostname or "").endswith(".invalid"):
+            raise RetrievalError(f"{component.repository} cannot be retrieved", component=component.name)
+
 
 def file_name(workload: Workload) -> str:
     """The name of the file that stands for a workload."""
@@ -59,6 +77,7 @@ def file_name(workload: Workload) -> str:
 def write_workload(folder: Path, workload: Workload) -> None:
     """Replace the file of `workload` at once; a power cut leaves the old one or the new one. Raises OSError."""
     content = {
+        "device_id": workload.device_id,
         "namespace": workload.namespace,
         "type": workload.type,
         "repository": workload.repository,
@@ -92,6 +111,6 @@ def _workloads_in(folder: Path) -> Iterator[Workload]:
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_bytes())
-        return {name: content[name] for name in ("namespace", "type", "repository", "revision", "parameters")}
+        return {name: content[name] for name in MEMBERS}
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None

@@ -22,39 +22,50 @@ from wos_reference.agent.runtime.registry import host_of
 OWNER, DEPLOYMENT = "wos-owner", "wos-deployment"
 LOOK_TIMEOUT = 60.0  # seconds for a question to the cluster
 PULL_TIMEOUT = 120.0
-GRACE = 10.0  # seconds that helm gets beyond the timeout it was told
+GRACE = 2.0  # seconds that helm gets beyond the timeout it was told
 EVERY_STATUS = ("--deployed", "--failed", "--pending", "--uninstalling")
 NAME_LENGTH = 53
-DOT = re.compile(r"(?<!\\)\.")
+LATE = re.compile("timed out|deadline exceeded|took longer")
 
 
 class HelmRuntime:
     """See Runtime; `helm` and `kubectl` are the commands, `environment` tells them where the cluster is."""
 
     def __init__(
-        self, root: Path, owner: str, plain_http: frozenset[str], helm: Sequence[str], environment: dict[str, str]
+        self,
+        root: Path,
+        owner: str,
+        plain_http: frozenset[str],
+        helm: Sequence[str],
+        environment: dict[str, str],
+        apply_time: float,
     ) -> None:
         self._root = root
         self._owner = digest_of(owner.encode())[7:39]  # any text is an owner, but not any text is a label
         self._plain_http = plain_http
         self._helm_command = tuple(helm)
+        self._apply_time = apply_time
         self._environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(root)} | environment
 
     def install(self, document: Document) -> None:
-        """See Runtime.install; nothing is changed before every chart has been retrieved."""
+        """See Runtime.install; a component that runs as it should is left alone."""
+        wanted = {(document.namespace, release_of(document.deployment_id, c.name)) for c in document.components}
+        self._uninstall(document.deployment_id, keep=wanted)
+        running = {exact(workload) for workload in self.running(document.deployment_id)}
+        for component, workload in zip(document.components, workloads_of(document), strict=True):
+            if exact(workload) not in running:
+                self._install(component, workload)
+
+    def _install(self, component: Component, workload: Workload) -> None:
         try:
             self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.TemporaryDirectory(dir=self._root) as folder:
-                self._install(document, Path(folder))
+                self._upgrade(self._pull(component, Path(folder)), component, workload)
+        except WorkloadError as error:
+            error.component = component.name
+            raise
         except OSError as error:
-            raise WorkloadError(f"cannot use {self._root}: {error}") from error
-
-    def _install(self, document: Document, folder: Path) -> None:
-        charts = [self._pull(component, folder) for component in document.components]
-        wanted = {(document.namespace, release_of(document.deployment_id, c.name)) for c in document.components}
-        self._uninstall(document.deployment_id, keep=wanted)
-        for chart, component, workload in zip(charts, document.components, workloads_of(document), strict=True):
-            self._upgrade(chart, component, workload)
+            raise WorkloadError(f"cannot use {self._root}: {error}", component=component.name) from error
 
     def remove(self, deployment_id: str) -> None:
         """See Runtime.remove; the namespace stays, because others may use it."""
@@ -64,6 +75,17 @@ class HelmRuntime:
         """See Runtime.running; a component runs when its release is deployed and each of its objects is there."""
         releases = self._releases("--deployed", deployment_id=deployment_id)
         return [workload for release in releases for workload in self._running(release)]
+
+    def lose(self, deployment_id: str, component: str) -> None:
+        """See Runtime.lose; the release stays, its objects go."""
+        name = release_of(deployment_id, component)
+        for release in self._releases("--deployed", deployment_id=deployment_id):
+            if release["name"] == name:
+                place = ("--namespace", release["namespace"])
+                manifest = self._helm("get", "manifest", name, *place)
+                self._kubectl("delete", *place, "--wait=false", "--filename=-", stdin=manifest)
+                return
+        raise WorkloadError(f"{component} of {deployment_id} does not run")
 
     def _running(self, release: dict[str, Any]) -> list[Workload]:
         place = (release["name"], "--namespace", release["namespace"])
@@ -75,17 +97,15 @@ class HelmRuntime:
         return read_claim(status["info"]["description"]) if len(found.split()) == wanted else []
 
     def _pull(self, component: Component, folder: Path) -> Path:
-        """The chart of a component in a folder of its own; helm checks the digests."""
-        place = folder / component.name
-        place.mkdir()
+        """The chart of a component in `folder`; helm checks the digests."""
         plain = ("--plain-http",) if host_of(component.repository) in self._plain_http else ()
         version = component.revision.replace("_", "+")
         try:
-            arguments = ("pull", component.repository, "--version", version, "--destination", str(place), *plain)
+            arguments = ("pull", component.repository, "--version", version, "--destination", str(folder), *plain)
             self._helm(*arguments, timeout=PULL_TIMEOUT)
-            return next(place.glob("*.tgz"))
+            return next(folder.glob("*.tgz"))
         except (WorkloadError, StopIteration) as error:
-            raise RetrievalError(f"{component.name}: {error}") from error
+            raise RetrievalError(str(error)) from error
 
     def _upgrade(self, chart: Path, component: Component, workload: Workload) -> None:
         release = release_of(workload.deployment_id, component.name)
@@ -95,8 +115,13 @@ class HelmRuntime:
         arguments = ["upgrade", release, str(chart), "--install", "--reset-values", "--values", str(values)]
         arguments += ["--namespace", workload.namespace, "--create-namespace", "--description", exact(workload)]
         arguments += ["--labels", f"{OWNER}={self._owner},{DEPLOYMENT}={workload.deployment_id}"]
-        arguments += ["--timeout", f"{component.timeout:.0f}s", *(["--wait"] if component.wait else [])]
-        self._helm(*arguments, timeout=component.timeout + GRACE)
+        timeout = component.timeout or self._apply_time
+        arguments += ["--timeout", f"{timeout:.0f}s", *(["--wait"] if component.wait else [])]
+        arguments += ["--no-hooks", "--skip-crds"]
+        try:
+            self._helm(*arguments, timeout=timeout + GRACE)
+        except WorkloadError as error:
+            raise WorkloadError(str(error), code="timeout" if LATE.search(str(error)) else error.code) from error
 
     def _clear_interrupted(self, release: str, namespace: str) -> None:
         """Forget a revision whose installation was cut short; helm would wait for its end for ever."""
@@ -136,13 +161,15 @@ def values_of(component: Component) -> dict[str, Any]:
     """The parameters as chart values; a pointer is a path whose steps stand between dots. Raises WorkloadError."""
     values: dict[str, Any] = {}
     for pointer, value in component.parameters.items():
-        *path, last = [step.replace("\\.", ".") for step in DOT.split(pointer)]
+        *path, last = pointer.split(".")
+        if not last or not all(path):
+            raise WorkloadError(f"{pointer!r:.100} is not a path into values", code="parameter-unusable")
         place = values
         for step in path:
             place = place.setdefault(step, {})
             if not isinstance(place, dict):
-                raise WorkloadError(f"{component.name}: two parameters stand in each other's way at {pointer!r:.100}")
+                raise WorkloadError(f"{pointer!r:.100} leads through a value", code="parameter-unusable")
         if isinstance(place.get(last), dict):
-            raise WorkloadError(f"{component.name}: two parameters stand in each other's way at {pointer!r:.100}")
+            raise WorkloadError(f"{pointer!r:.100} would replace other values", code="parameter-unusable")
         place[last] = value
     return values

@@ -35,6 +35,14 @@ class RuntimeByType:
         """See Runtime.running."""
         return [workload for runtime in self._runtimes.values() for workload in runtime.running(deployment_id)]
 
+    def lose(self, deployment_id: str, component: str) -> None:
+        """See Runtime.lose."""
+        for runtime in self._runtimes.values():
+            if any(workload.component == component for workload in runtime.running(deployment_id)):
+                runtime.lose(deployment_id, component)
+                return
+        raise WorkloadError(f"{component} of {deployment_id} does not run")
+
 
 def runtime_of(configuration: Configuration) -> Runtime:
     """The runtime that `configuration` describes; what it lays out is below the state folder."""
@@ -46,10 +54,14 @@ def runtime_of(configuration: Configuration) -> Runtime:
         environment = {"DOCKER_HOST": engines.docker_host} if engines.docker_host else {}
         registry = Registry(engines.plain_http_registries, configuration.request_timeout)
         root = (configuration.state / "compose").resolve()
-        runtimes["compose"] = ComposeRuntime(root, engines.owner, registry, engines.compose_command, environment)
+        runtimes["compose"] = ComposeRuntime(
+            *(root, engines.owner, registry, engines.compose_command, environment, configuration.apply_time)
+        )
     if "helm" in engines.runtimes:
         environment = {"KUBECONFIG": str(engines.kubeconfig)} if engines.kubeconfig else {}
         root = (configuration.state / "helm").resolve()
         plain_http = engines.plain_http_registries
-        runtimes["helm"] = HelmRuntime(root, engines.owner, plain_http, engines.helm_command, environment)
+        runtimes["helm"] = HelmRuntime(
+            *(root, engines.owner, plain_http, engines.helm_command, environment, configuration.apply_time)
+        )
     return RuntimeByType(runtimes)
