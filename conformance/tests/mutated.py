@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from identity_service import ANCHORS, identity_service
 from mutants import Role
 from reference import WOS, Address, running_agent, running_wos
 
@@ -18,6 +19,12 @@ SUITE = (sys.executable, "-m", "wos_conformance")
 TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.5", "--apply-time", "2")
 SHORT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "0.5", "--max-backoff", "0.2", "--apply-time", "0.3")
 RUN, LOG, COMMITTED = "run", "log", "committed"
+CLAIMED: dict[Role, tuple[str, ...]] = {
+    "wos": ("enrolment", "trust-discovery", "gateway", "content-encoding"),
+    "agent": (),
+}
+"""The features that the reference is run with; others need a run of their own."""
+OLD_TLS = "tls-1.2"
 # Processes that commit sins must find the catalogue.
 os.environ["PYTHONPATH"] = str(Path(__file__).parent)
 
@@ -47,7 +54,9 @@ def judged_as(
 ) -> Done:
     """Run scenarios against what this command starts in place of the reference."""
     if role == "wos":
-        with running_wos(folder, credentials, command or WOS) as wos:
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {"identity_service": identity_service(folder, credentials), "tls_1_2": OLD_TLS in options}
+        with running_wos(folder, credentials, command or WOS, settings) as wos:
             return judged_at(wos, role, credentials, folder, *options, deadline=deadline)
     with running_agent(folder, shlex.join([*command, "run"]) if command else None) as agent:
         return judged_at(agent, role, credentials, folder, *TIMES, *options, deadline=deadline)
@@ -72,7 +81,10 @@ def judged_at(address: Address, role: Role, credentials: Path, folder: Path, *op
     """Run scenarios against a target that runs already; the same each time, unless options name another seed."""
     command = [*SUITE, "run", role, "--no-shrink", "--out", str(folder / RUN), "--seed", "7", *options]
     command += ["--control", address.control_url, "--control-token-file", str(address.token_file)]
-    command += ["--url", address.wos_url, "--credentials", str(credentials)] if role == "wos" else []
+    command += [word for feature in CLAIMED[role] for word in ("--feature", feature)]
+    if role == "wos":
+        command += ["--url", address.wos_url, "--credentials", str(credentials)]
+        command += ["--identity-service", address.identity_url, "--identity-anchors", str(folder / ANCHORS)]
     told = folder / "told"
     with told.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)

@@ -39,9 +39,9 @@ def test_proof_is_void_unless_one_control_dies_and_the_other_lives() -> None:
 
 def test_reference_is_clean_and_passes_every_rule_that_has_a_mutant() -> None:
     """Otherwise a kill may be the fault of the judge."""
-    assert reference_faults(PASSED, {RULE: 1}) == []
-    assert reference_faults(DEAD, {}) == [f"the reference breaks {RULE}"]
-    assert reference_faults(PASSED, {OTHER: 1}) == [f"the reference does not pass {OTHER} (not judged)"]
+    assert reference_faults(PASSED, {RULE}) == []
+    assert reference_faults(DEAD, ()) == [f"the reference breaks {RULE}"]
+    assert reference_faults(PASSED, {OTHER}) == [f"the reference does not pass {OTHER} (not judged)"]
 
 
 def test_facade_earns_nothing() -> None:

@@ -1,6 +1,6 @@
 """What follows from what the judges say of a mutant; pure, so that recorded histories can be concluded again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +31,7 @@ def conclude(mutant: Mutant, seen: Seen) -> Conclusion:
     return Conclusion(mutant, "killed")
 
 
-def reference_faults(seen: Seen, mutated: Mapping[str, int]) -> list[str]:
+def reference_faults(seen: Seen, mutated: Collection[str]) -> list[str]:
     """What the unmutated reference must not show: a broken rule, or one with mutants that it does not pass."""
     faults = list(seen.faults) + [f"the reference breaks {name}" for name in sorted(seen.broken)]
     lacking = [name for name in sorted(mutated) if seen.states.get(name) != "passed" and name not in seen.broken]

@@ -1,6 +1,5 @@
 """The gate: all trials of a role, several at once, and what follows from them."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from mutants import Mutant, Role, mutants_of
 from mutants.control import CONTROLS, MUST_DIE, MUST_LIVE
 from mutated import RUN
 from proof.conclusion import Conclusion, conclude, control_fault, facade_fault, reference_faults
-from proof.trial import Seen, of_facade, of_mutant, of_reference
+from proof.trial import Seen, needs_own_run, of_facade, of_mutant, of_reference
 
 AGENTS_PER_WORKER = 2
 """An agent is mostly waited for."""
@@ -51,6 +50,8 @@ def prove(role: Role, chosen: Collection[Mutant], credentials: Path, folder: Pat
     with ThreadPoolExecutor(workers * (AGENTS_PER_WORKER if role == "agent" else 1)) as pool:
         reference = pool.submit(of_reference, role, credentials, folder / REFERENCE)
         trials = {reference: REFERENCE}
+        for rule in {m.requirement for m in chosen if needs_own_run(role, m.requirement)}:
+            trials[pool.submit(of_reference, role, credentials, folder / rule, rule)] = rule
         for mutant in known.values():
             trials[pool.submit(of_mutant, role, mutant, credentials, folder / mutant.name)] = mutant.name
         for done in as_completed(trials):
@@ -81,10 +82,17 @@ def conclude_all(role: Role, chosen: Collection[Mutant], seen: dict[str, Seen]) 
     return Proof(
         role,
         control_fault(role, must_die, seen[MUST_LIVE]),
-        reference_faults(seen[REFERENCE], Counter(mutant.requirement for mutant in chosen)),
+        _reference_faults(role, chosen, seen),
         conclusions=[conclude(mutant, seen[mutant.name]) for mutant in chosen],
         seconds={name: shown.seconds for name, shown in seen.items()},
     )
+
+
+def _reference_faults(role: Role, chosen: Collection[Mutant], seen: dict[str, Seen]) -> list[str]:
+    rules = {mutant.requirement for mutant in chosen}
+    apart = {rule for rule in rules if needs_own_run(role, rule)}
+    faults = reference_faults(seen[REFERENCE], rules - apart)
+    return faults + [fault for rule in sorted(apart) for fault in reference_faults(seen[rule], {rule})]
 
 
 def chosen_mutants(role: Role, words: Collection[str]) -> list[Mutant]:

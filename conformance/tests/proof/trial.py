@@ -7,7 +7,8 @@ from pathlib import Path
 
 from facades import BRIEFLY, RUN_BRIEFLY
 from mutants import Mutant, Role
-from mutated import COMMITTED, LOG, RUN, Done, judged_facade, judged_mutant, judged_reference
+from mutated import CLAIMED, COMMITTED, LOG, RUN, Done, judged_facade, judged_mutant, judged_reference
+from wos_conformance.specification import Specification
 
 _CRASHED = "Traceback (most recent call last)"
 
@@ -37,8 +38,9 @@ class Seen:
 def of_mutant(role: Role, mutant: Mutant, credentials: Path, folder: Path, deadline: float = 120.0) -> Seen:
     """Play the scenarios of the mutant's requirement against it."""
     began = time.monotonic()
+    options = ("--only", mutant.requirement, *_claims(role, mutant.requirement))
     try:
-        done = judged_mutant(role, mutant.name, credentials, folder, "--only", mutant.requirement, deadline=deadline)
+        done = judged_mutant(role, mutant.name, credentials, folder, *options, deadline=deadline)
     except RuntimeError as error:
         return Seen({}, (f"it did not start: {error}",), time.monotonic() - began)
     states, faults = _report(folder, done)
@@ -47,11 +49,24 @@ def of_mutant(role: Role, mutant: Mutant, credentials: Path, folder: Path, deadl
     return Seen(states, faults + _crash(folder), time.monotonic() - began)
 
 
-def of_reference(role: Role, credentials: Path, folder: Path, deadline: float = 900.0) -> Seen:
-    """Play all scenarios against the reference."""
+def of_reference(
+    role: Role, credentials: Path, folder: Path, requirement: str | None = None, deadline: float = 900.0
+) -> Seen:
+    """Play all scenarios against the reference, or those of a requirement whose feature needs a run of its own."""
     began = time.monotonic()
-    states, faults = _report(folder, judged_reference(role, credentials, folder, deadline=deadline))
+    options = ("--only", requirement, *_claims(role, requirement)) if requirement else ()
+    states, faults = _report(folder, judged_reference(role, credentials, folder, *options, deadline=deadline))
     return Seen(states, faults + _crash(folder), time.monotonic() - began)
+
+
+def needs_own_run(role: Role, requirement: str) -> bool:
+    """Whether a requirement belongs to a feature that the usual run does not claim."""
+    return bool(_claims(role, requirement))
+
+
+def _claims(role: Role, requirement: str) -> tuple[str, ...]:
+    feature = Specification.load().requirement(requirement).feature
+    return ("--feature", feature) if feature and feature not in CLAIMED[role] else ()
 
 
 def of_facade(role: Role, name: str, recording: Path, credentials: Path, folder: Path, deadline: float = 900.0) -> Seen:
