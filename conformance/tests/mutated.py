@@ -26,7 +26,7 @@ CLAIMED: dict[Role, tuple[str, ...]] = {
 """The features that the reference is run with; others need a run of their own."""
 OLD_TLS = "tls-1.2"
 # Processes that commit sins must find the catalogue.
-os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
 
 
 class Done(NamedTuple):

@@ -34,10 +34,11 @@ def main() -> int:
 
 
 def _prove(role: Role, options: argparse.Namespace, credentials: Path, folder: Path) -> gate.Proof:
-    chosen = gate.chosen_mutants(role, options.only)
-    proof = gate.prove(role, chosen, credentials, folder, options.workers, _tell)
+    chosen, recordings = gate.chosen_mutants(role, options.only), REPORTS / "mutants" / role
+    proof = gate.prove(role, chosen, recordings, credentials, folder, options.workers, _tell)
     if not options.only:
-        proof.facades = gate.prove_facades(role, credentials, folder, options.workers, _tell)
+        proof.facades = gate.prove_facades(role, recordings, credentials, folder, options.workers, _tell)
+        proof.unnoticed = gate.prove_judges(role, chosen, recordings)
     return proof
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from facades import FACADES
 from mutants import Mutant, Role, mutants_of
 from mutants.control import CONTROLS, MUST_DIE, MUST_LIVE
-from mutated import RUN
 from proof.conclusion import Conclusion, conclude, control_fault, facade_fault, reference_faults
+from proof.recording import keep, recorded, unnoticed
 from proof.trial import Seen, needs_own_run, of_facade, of_mutant, of_reference
 
 AGENTS_PER_WORKER = 2
@@ -29,22 +29,27 @@ class Proof:
     facades: dict[str, str | None] = field(default_factory=dict)
     conclusions: list[Conclusion] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    unnoticed: dict[str, list[str]] = field(default_factory=dict)
+    """For each rule, what could become of its judge without that anybody noticed."""
 
     @property
     def passed(self) -> int:
-        """What showed what is demanded: mutants, facades, the reference, the two controls as one."""
+        """What showed what is demanded: mutants, facades, judges, the reference, the two controls as one."""
         killed = sum(conclusion.outcome == "killed" for conclusion in self.conclusions)
         empty = sum(fault is None for fault in self.facades.values())
-        return killed + empty + (not self.reference) + (self.void is None)
+        needed = sum(not ways for ways in self.unnoticed.values())
+        return killed + empty + needed + (not self.reference) + (self.void is None)
 
     @property
     def failed(self) -> int:
         """What did not."""
-        return len(self.conclusions) + len(self.facades) + 2 - self.passed
+        return len(self.conclusions) + len(self.facades) + len(self.unnoticed) + 2 - self.passed
 
 
-def prove(role: Role, chosen: Collection[Mutant], credentials: Path, folder: Path, workers: int, tell: Tell) -> Proof:
-    """Put the reference, the controls, the chosen mutants and the facades of a role on trial, below `folder`."""
+def prove(
+    role: Role, chosen: Collection[Mutant], recordings: Path, credentials: Path, folder: Path, workers: int, tell: Tell
+) -> Proof:
+    """Put the reference, the controls and the chosen mutants on trial below `folder`; what happened is recorded."""
     known = {mutant.name: mutant for mutant in [*CONTROLS[role].values(), *chosen]}
     seen: dict[str, Seen] = {}
     with ThreadPoolExecutor(workers * (AGENTS_PER_WORKER if role == "agent" else 1)) as pool:
@@ -57,14 +62,17 @@ def prove(role: Role, chosen: Collection[Mutant], credentials: Path, folder: Pat
         for done in as_completed(trials):
             name = trials[done]
             seen[name] = done.result()
+            keep(folder / name, recordings / name)
             tell(_line(role, name, seen[name], known.get(name)))
     return conclude_all(role, chosen, seen)
 
 
-def prove_facades(role: Role, credentials: Path, folder: Path, workers: int, tell: Tell) -> dict[str, str | None]:
-    """Put the facades of a role on trial; the recording is that of the reference, which must have been on trial."""
+def prove_facades(
+    role: Role, recordings: Path, credentials: Path, folder: Path, workers: int, tell: Tell
+) -> dict[str, str | None]:
+    """Put the facades of a role on trial; the reference must have been on trial before."""
     with ThreadPoolExecutor(workers * (AGENTS_PER_WORKER if role == "agent" else 1)) as pool:
-        recording = folder / REFERENCE / RUN
+        recording = recordings / REFERENCE
         trials = {
             pool.submit(of_facade, role, name, recording, credentials, folder / name): name for name in FACADES[role]
         }
@@ -86,6 +94,14 @@ def conclude_all(role: Role, chosen: Collection[Mutant], seen: dict[str, Seen]) 
         conclusions=[conclude(mutant, seen[mutant.name]) for mutant in chosen],
         seconds={name: shown.seconds for name, shown in seen.items()},
     )
+
+
+def prove_judges(role: Role, chosen: Collection[Mutant], recordings: Path) -> dict[str, list[str]]:
+    """Weaken each judge in turn, and conclude from the recorded histories of the reference and of the mutants."""
+    histories = {mutant: recorded(recordings / mutant.name) for mutant in chosen}
+    apart = {m.requirement for m in chosen if needs_own_run(role, m.requirement)}
+    references = {rule: recorded(recordings / rule) for rule in apart}
+    return unnoticed(role, recorded(recordings / REFERENCE), references, histories)
 
 
 def _reference_faults(role: Role, chosen: Collection[Mutant], seen: dict[str, Seen]) -> list[str]:
@@ -114,6 +130,8 @@ def faults(proof: Proof) -> Iterator[str]:
         yield f"void: {proof.void}"
     yield from (f"{proof.role}: {fault}" for fault in proof.reference)
     yield from (fault for fault in proof.facades.values() if fault)
+    for rule, ways in proof.unnoticed.items():
+        yield from (f"{proof.role}: nobody would notice if the judge of {rule} {way}" for way in ways)
     for conclusion in proof.conclusions:
         if conclusion.outcome != "killed":
             yield f"{proof.role} {conclusion.mutant.name} {conclusion.outcome}: {conclusion.told}"

@@ -8,6 +8,8 @@ from typing import Any
 from mutants.catalogue import AGENT, Patch
 from wos_reference.agent import cli, identity, schedule
 from wos_reference.agent.agent import Agent
+from wos_reference.agent.ledger import Ledger
+from wos_reference.agent.schedule import Windows
 
 
 @AGENT.against("connectivity.agent-http-version")
@@ -59,3 +61,46 @@ def does_not_listen(patch: Patch) -> None:
 def knows_no_dates(patch: Patch) -> None:
     """Reads `Retry-After` in seconds only."""
     patch(schedule, "retry_after_seconds", lambda value, now: float(value) if value and value.isdigit() else 0.0)
+
+
+@AGENT.against("connectivity.not-faster")
+def cannot_wait(patch: Patch) -> None:
+    """Polls four times as often as it has declared."""
+    load = cli.load
+
+    def fast(file: Path) -> Any:
+        configuration = load(file)
+        return replace(configuration, poll_interval=configuration.poll_interval / 4)
+
+    patch(cli, "load", fast)
+
+
+@AGENT.against("connectivity.back-off-grows")
+def knocks_at_the_same_pace(patch: Patch) -> None:
+    """Waits no longer after the tenth failure than after the first."""
+    patch(schedule, "pause_after", lambda failures, first, maximum: first / 2)
+
+
+@AGENT.against("connectivity.poll-window")
+def calls_at_night(patch: Patch) -> None:
+    """Does not look at its poll windows."""
+    patch(Windows, "closed_for", lambda self, now: 0.0)
+
+
+def stop_everything(ledger: Ledger) -> None:
+    """Want nothing any more; used by the sins of other areas, too."""
+    for deployment in ledger.deployments():
+        ledger.no_longer_want(deployment.id)
+
+
+@AGENT.against("connectivity.silence-keeps-running")
+def stops_when_nobody_answers(patch: Patch) -> None:
+    """Stops everything after two requests in vain."""
+    poll = Agent.poll
+
+    def lose_heart(self: Agent) -> None:
+        poll(self)
+        if self._manifest.gate.failures > 1:
+            stop_everything(self._ledger)
+
+    patch(Agent, "poll", lose_heart)

@@ -1,19 +1,26 @@
 """Sins of an agent around desired-state."""
 
+import io
 import json
 import shutil
-from pathlib import Path
+import socket
+import tarfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
+from mutants.agent.connectivity import stop_everything
 from mutants.catalogue import AGENT, Patch
 from wos_reference.agent import agent as agent_module
-from wos_reference.agent import desired_state, document, retrieval
+from wos_reference.agent import archive, desired_state, document, retrieval, transport
 from wos_reference.agent.agent import Agent
 from wos_reference.agent.desired_state import Manifest, ManifestError
 from wos_reference.agent.ledger import Ledger
 from wos_reference.agent.reconciler import Reconciler
 from wos_reference.agent.retrieval import Retrieval
-from wos_reference.agent.runtime.folder import FolderRuntime
 
 
 def _without(patch: Patch, header: str) -> None:
@@ -51,12 +58,6 @@ def remembers_the_tag_of_what_it_refused(patch: Patch) -> None:
 def forgets_to_remove(patch: Patch) -> None:
     """What is no longer in the manifest runs on."""
     patch(Ledger, "no_longer_want", lambda self, deployment_id: None)
-
-
-@AGENT.against("desired-state.converges")
-def ignores_parameters(patch: Patch) -> None:
-    """Runs components with nothing set."""
-    patch(document, "parameters_of", lambda component, parameters: {})
 
 
 @AGENT.against("desired-state.document-verified")
@@ -186,11 +187,132 @@ def keeps_the_version_in_memory(patch: Patch) -> None:
 @AGENT.against("desired-state.workloads-survive-power-cut")
 def believes_its_records(patch: Patch) -> None:
     """Does not look whether what it has installed still runs; the device forgets it at each start."""
-    begin, is_due = FolderRuntime.__init__, Reconciler._is_due
+    begin, is_due = Agent.__init__, Reconciler._is_due
 
-    def empty(self: FolderRuntime, root: Path) -> None:
-        shutil.rmtree(root, ignore_errors=True)
-        begin(self, root)
+    def empty(self: Agent, configuration: Any, ledger: Ledger, runtime: Any, *rest: Any) -> None:
+        shutil.rmtree(runtime._root, ignore_errors=True)
+        begin(self, configuration, ledger, runtime, *rest)
 
-    patch(FolderRuntime, "__init__", empty)
+    patch(Agent, "__init__", empty)
     patch(Reconciler, "_is_due", lambda self, d, running: d.state != "installed" and is_due(self, d, running))
+
+
+@AGENT.against("desired-state.failure-stays-alone")
+def gives_up_on_all_when_one_fails(patch: Patch) -> None:
+    """Takes a whole manifest back when one deployment of it cannot be installed."""
+    fail = Reconciler._fail
+
+    def fail_all(self: Reconciler, *arguments: Any) -> None:
+        fail(self, *arguments)
+        stop_everything(self._ledger)
+
+    patch(Reconciler, "_fail", fail_all)
+
+
+@AGENT.against("desired-state.manifest-verified")
+def trusts_manifests(patch: Patch) -> None:
+    """Does not compare a manifest with its tag."""
+    patch(desired_state, "verify_manifest", lambda body, tag, content_type: None)
+
+
+@AGENT.against("desired-state.invalid-manifest-refused")
+def reads_what_it_needs(patch: Patch) -> None:
+    """Does not look at members of a manifest that it does not use."""
+    patch(desired_state, "_require_size", lambda item: None)
+
+
+def _read_as(patch: Patch, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Read a manifest as if it were another one."""
+    read = desired_state.read_manifest
+
+    def changed(body: bytes) -> Manifest:
+        try:
+            change(content := json.loads(body))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return read(body)
+        return replace(read(json.dumps(content).encode()), tag=desired_state.tag_of(body))
+
+    patch(desired_state, "read_manifest", changed)
+
+
+@AGENT.against("desired-state.deployment-twice-refused")
+def takes_the_last_of_two(patch: Patch) -> None:
+    """Lets the later entry of a deployment win."""
+
+    def last(content: dict[str, Any]) -> None:
+        content["deployments"] = list({entry["deploymentId"]: entry for entry in content["deployments"]}.values())
+
+    _read_as(patch, last)
+
+
+@AGENT.against("desired-state.foreign-url-not-called")
+def goes_wherever_it_is_sent(patch: Patch) -> None:
+    """Dials the host in a URL of a manifest."""
+
+    def dial(content: dict[str, Any]) -> None:
+        for item in [*content["deployments"], content["bundle"] or {}]:
+            where = urlsplit(item.get("url", ""))
+            if where.hostname:
+                with suppress(OSError):
+                    socket.create_connection((where.hostname, where.port or 443), timeout=1).close()
+
+    _read_as(patch, dial)
+
+
+@AGENT.against("desired-state.document-id-refused")
+def reads_the_document_of_another_deployment(patch: Patch) -> None:
+    """Does not compare the id in a document with its entry."""
+    patch(document, "_require_id", lambda content, deployment_id: None)
+
+
+@AGENT.against("desired-state.bundle-form-refused")
+def picks_from_a_bundle_what_it_needs(patch: Patch) -> None:
+    """Ignores surplus members of a bundle, and where the others lie (D36)."""
+
+    def pick(bundle: bytes, expected: set[str]) -> dict[str, bytes]:
+        plain = archive.gunzip(bundle, archive.UNPACKED_LIMIT)
+        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as members:
+            found = {PurePosixPath(m.name).name: archive.read_member(members, m) for m in members if m.isfile()}
+        if expected - found.keys():
+            raise archive.ArchiveError("the bundle is not complete")
+        return {name: found[name] for name in expected}
+
+    patch(archive, "unpack_bundle", pick)
+
+
+@AGENT.against("desired-state.swollen-bundle-survived")
+def takes_a_swollen_bundle_for_an_empty_one(patch: Patch) -> None:
+    """Leaves out what did not fit, and stops it (D37)."""
+    _adopt_without_the_missing(patch, "unpacks to more")
+
+
+@AGENT.against("desired-state.same-manifest-unchanged")
+def begins_anew_with_each_answer(patch: Patch) -> None:
+    """Stops everything when it is served what it runs, and starts it again."""
+    acceptable = Agent.is_acceptable
+
+    def restart(self: Agent, manifest: Manifest) -> bool:
+        if manifest.tag == self._ledger.adopted_tag():
+            for entry in manifest.entries:
+                self._reconciler._runtime.remove(entry.deployment_id)
+        return acceptable(self, manifest)
+
+    patch(Agent, "is_acceptable", restart)
+
+
+@AGENT.against("desired-state.version-refusal-reported")
+def refuses_in_silence(patch: Patch) -> None:
+    """Says nothing about a manifest of a lower version."""
+    patch(Agent, "_refuse_version", lambda self, manifest, adopted: None)
+
+
+@AGENT.against("desired-state.least-sizes-taken")
+def takes_ten_deployments_at_most(patch: Patch) -> None:
+    """Refuses a manifest that is not small."""
+    patch(desired_state, "DEPLOYMENT_LIMIT", 10)
+
+
+@AGENT.against("desired-state.coding-undone")
+def digests_what_was_on_the_wire(patch: Patch) -> None:
+    """Does not undo the coding that it has asked for."""
+    patch(transport, "undo_content_coding", lambda body, coding: body)

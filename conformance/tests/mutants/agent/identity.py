@@ -1,11 +1,11 @@
 """Sins of an agent around identity."""
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-
+from mutants import openssl
 from mutants.catalogue import AGENT, Patch
 from wos_reference.agent import identity
 
@@ -55,47 +55,86 @@ def looks_at_the_name_only(patch: Patch) -> None:
 @AGENT.against("identity.agent-verifies-validity")
 def has_no_clock(patch: Patch) -> None:
     """Accepts certificates of any time."""
-    no_check_time = 0x200000
-    _with_context(patch, lambda context: setattr(context, "verify_flags", context.verify_flags | no_check_time))
+    _with_context(patch, openssl.check_no_time)
 
 
-def _patch_leaf_check(patch: Patch, is_right: Any) -> None:
-    def verify(leaf: bytes, wos_id: str) -> None:
-        if not is_right(x509.load_der_x509_certificate(leaf), wos_id):
-            raise ssl.SSLCertVerificationError("the peer is not the WOS")
+@AGENT.against("identity.agent-expired-root")
+def trusts_a_root_for_ever(patch: Patch) -> None:
+    """Does not see that a root has expired, nor anything else."""
+    _with_context(patch, openssl.check_no_time)
 
-    patch(identity, "verify_wos_leaf", verify)
+
+def _with_names(patch: Patch, change: Callable[[list[str], str], list[str]]) -> None:
+    """Read other names in the certificate of the peer; `change` takes those that stand there, and the WOS's own."""
+    names, expected = identity.uri_names, [""]
+    verify = identity.verify_wos_leaf
+
+    def note(leaf: bytes, wos_id: str) -> None:
+        expected[0] = wos_id
+        verify(leaf, wos_id)
+
+    patch(identity, "verify_wos_leaf", note)
+    patch(identity, "uri_names", lambda certificate: change(names(certificate), expected[0]))
 
 
 @AGENT.against("identity.agent-verifies-wos-id")
 def accepts_every_peer_of_the_trust_bundle(patch: Patch) -> None:
     """Looks at the chain and not at the name."""
-    _patch_leaf_check(patch, lambda leaf, wos_id: not identity.may_sign_certificates(leaf))
+    _with_names(patch, lambda names, wos_id: [wos_id] if wos_id and len(names) == 1 else names)
 
 
 @AGENT.against("identity.agent-verifies-wos-id")
 def compares_names_without_case(patch: Patch) -> None:
     """Takes two ids for one when they differ in upper and lower case."""
-
-    def same(leaf: x509.Certificate, wos_id: str) -> bool:
-        return [name.lower() for name in identity.uri_names(leaf)] == [wos_id.lower()]
-
-    _patch_leaf_check(patch, same)
+    _with_names(patch, lambda names, wos_id: [wos_id] if [n.lower() for n in names] == [wos_id.lower()] else names)
 
 
 @AGENT.against("identity.agent-verifies-wos-id")
 def accepts_other_clients_as_wos(patch: Patch) -> None:
-    """Looks at the beginning of the id only."""
-    _patch_leaf_check(patch, lambda leaf, wos_id: "".join(identity.uri_names(leaf)).startswith(wos_id))
+    """Looks at the beginning of the id only (D26)."""
+    _with_names(patch, lambda names, wos_id: [n[: len(wos_id)] if wos_id else n for n in names])
 
 
 @AGENT.against("identity.agent-verifies-leaf")
 def accepts_an_authority_as_wos(patch: Patch) -> None:
-    """Does not look at what the leaf may be used for."""
+    """Does not look at whether the leaf may sign others."""
     patch(identity, "may_sign_certificates", lambda certificate: False)
+
+
+@AGENT.against("identity.agent-verifies-usage")
+def takes_certificates_of_clients(patch: Patch) -> None:
+    """Does not look at what a certificate may be used for."""
+    _with_context(patch, openssl.allow_any_purpose)
+    patch(identity, "may_serve", lambda certificate: True)
+
+
+@AGENT.against("identity.agent-verifies-strength")
+def takes_weak_certificates(patch: Patch) -> None:
+    """Does not look at keys and signatures."""
+    _with_context(patch, lambda context: context.set_ciphers("DEFAULT:@SECLEVEL=0"))
+    patch(identity, "is_strong", lambda certificate: True)
+
+
+@AGENT.against("identity.agent-tls-1-2-off")
+def speaks_tls_1_2_unasked(patch: Patch) -> None:
+    """Leaves TLS 1.2 on, because some library has it on (D24)."""
+    _with_context(patch, lambda context: setattr(context, "minimum_version", ssl.TLSVersion.TLSv1_2))
+
+
+@AGENT.against("identity.agent-bundle-replaced")
+def keeps_the_roots_of_yesterday(patch: Patch) -> None:
+    """Trusts every root that it was ever given."""
+    tls_context = identity.tls_context
+
+    def collect(svid: Path, key: Path, trust_bundle: Path) -> ssl.SSLContext:
+        with (kept := trust_bundle.with_name("kept.pem")).open("ab") as file:
+            file.write(trust_bundle.read_bytes())
+        return tls_context(svid, key, kept)
+
+    patch(identity, "tls_context", collect)
 
 
 @AGENT.against("identity.agent-verifies-leaf")
 def accepts_one_of_several_names(patch: Patch) -> None:
     """Is content when one of the names is right."""
-    _patch_leaf_check(patch, lambda leaf, wos_id: wos_id in identity.uri_names(leaf))
+    _with_names(patch, lambda names, wos_id: [wos_id] if wos_id in names else names)

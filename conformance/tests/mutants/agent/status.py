@@ -2,20 +2,26 @@
 
 import json
 import uuid
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from mutants.catalogue import AGENT, Patch
-from wos_reference.agent import outbox, report, reporter
+from wos_reference.agent import cli, outbox, report, reporter
 from wos_reference.agent.agent import Agent
 from wos_reference.agent.desired_state import Manifest
 from wos_reference.agent.ledger import Ledger, Report
-from wos_reference.agent.outbox import Outbox
+from wos_reference.agent.outbox import Outbox, status_path
 from wos_reference.agent.reconciler import Reconciler
+from wos_reference.agent.reporter import Reporter
 from wos_reference.agent.runtime.folder import FolderRuntime
+from wos_reference.agent.transport import NoAnswerError, Transport
 
 
-def _with_report(patch: Patch, change: Any) -> None:
+def with_report(patch: Patch, change: Any) -> None:
+    """Change the content of every report about a document that is here; used by the sins of other areas, too."""
     report_body = reporter.report_body
 
     def changed(*arguments: Any) -> tuple[bytes, str]:
@@ -30,7 +36,7 @@ def _with_report(patch: Patch, change: Any) -> None:
 @AGENT.against("status.body-valid")
 def writes_states_in_capitals(patch: Patch) -> None:
     """Uses words that the schema does not know."""
-    _with_report(patch, lambda content: content["status"].update(state=content["status"]["state"].upper()))
+    with_report(patch, lambda content: content["status"].update(state=content["status"]["state"].upper()))
 
 
 @AGENT.against("status.path-names-deployment")
@@ -119,7 +125,7 @@ def installs_half(patch: Patch) -> None:
 @AGENT.against("status.components-complete")
 def reports_one_component(patch: Patch) -> None:
     """Says nothing about the other components."""
-    _with_report(patch, lambda content: content.update(components=content["components"][:1]))
+    with_report(patch, lambda content: content.update(components=content["components"][:1]))
 
 
 @AGENT.against("status.most-severe-state")
@@ -131,7 +137,7 @@ def paints_in_rosy_colours(patch: Patch) -> None:
 @AGENT.against("status.adopted-version")
 def reports_a_version_of_tomorrow(patch: Patch) -> None:
     """Names a version that it was never served."""
-    _with_report(patch, lambda content: content.update(adoptedManifestVersion=content["adoptedManifestVersion"] + 1))
+    with_report(patch, lambda content: content.update(adoptedManifestVersion=content["adoptedManifestVersion"] + 1))
 
 
 @AGENT.against("status.adopted-version-advances")
@@ -150,3 +156,100 @@ def names_the_first_version_for_ever(patch: Patch) -> None:
 def says_everything_once(patch: Patch) -> None:
     """A report that was not taken is forgotten."""
     patch(Outbox, "_note_failure", lambda self, report: self._ledger.settle_report(report.number))
+
+
+@AGENT.against("status.failed-stays")
+def tries_for_ever(patch: Patch) -> None:
+    """Begins again and again with what has failed, and says so."""
+    patch(Ledger, "give_up", lambda self, deployment_id: None)
+
+
+@AGENT.against("status.failure-explained")
+def fails_without_a_word(patch: Patch) -> None:
+    """Reports a failure and not what has failed."""
+    with_report(patch, lambda content: content["status"].pop("error", None))
+
+
+@AGENT.against("status.error-source")
+def blames_itself(patch: Patch) -> None:
+    """Names itself as the source of every error of a component."""
+
+    def blame(content: dict[str, Any]) -> None:
+        for component in content["components"]:
+            if "error" in component:
+                component["error"]["source"] = "agent"
+
+    with_report(patch, blame)
+
+
+def _keep_refusals_back(patch: Patch, unsaid: str) -> None:
+    report_refusal = Reporter.report_refusal
+
+    def some(self: Reporter, deployment_id: str, version: int, code: str) -> None:
+        if code != unsaid:
+            report_refusal(self, deployment_id, version, code)
+
+    patch(Reporter, "report_refusal", some)
+
+
+@AGENT.against("status.unverified-reported")
+def refuses_wrong_bytes_in_silence(patch: Patch) -> None:
+    """Does not report that a document has another digest."""
+    _keep_refusals_back(patch, "verification-failed")
+
+
+@AGENT.against("status.unretrieved-reported")
+def misses_documents_in_silence(patch: Patch) -> None:
+    """Does not report that a document cannot be had."""
+    _keep_refusals_back(patch, "retrieval-failed")
+
+
+@AGENT.against("status.one-at-a-time")
+def sends_reports_side_by_side(patch: Patch) -> None:
+    """Sends all reports about a deployment at once, each on a connection of its own (D40)."""
+    load, deliver, configurations = cli.load, Outbox.deliver, []
+
+    def note(file: Path) -> Any:
+        configurations.append(load(file))
+        return configurations[-1]
+
+    def send(report: Report) -> None:
+        with suppress(NoAnswerError):
+            headers = {"content-type": "application/json"}
+            Transport(configurations[-1]).exchange("POST", status_path(report.deployment_id), headers, report.body)
+
+    def hurry(self: Outbox, report: Report) -> None:
+        Thread(target=send, args=(report,), daemon=True).start()
+        deliver(self, report)
+
+    patch(cli, "load", note)
+    patch(Outbox, "deliver", hurry)
+
+
+@AGENT.against("status.survives-power-cut")
+def forgets_what_it_had_to_say(patch: Patch) -> None:
+    """Keeps its reports in memory only."""
+    begin = Ledger.begin_anew
+
+    def empty(self: Ledger) -> None:
+        begin(self)
+        self._database.execute("DELETE FROM outbox")
+
+    patch(Ledger, "begin_anew", empty)
+
+
+@AGENT.against("status.child-named")
+def speaks_of_the_gateway_only(patch: Patch) -> None:
+    """Does not say on which child a deployment is."""
+    with_report(patch, lambda content: content.pop("deviceId", None))
+
+
+@AGENT.against("status.gateway-error-source")
+def blames_the_deployment(patch: Patch) -> None:
+    """Names the deployment as the source of an error that it has found itself."""
+
+    def blame(content: dict[str, Any]) -> None:
+        if error := content["status"].get("error"):
+            error["source"] = content["deploymentId"]
+
+    with_report(patch, blame)

@@ -1,6 +1,7 @@
 """Sins of a WOS around capabilities."""
 
 import json
+import posixpath
 from contextlib import suppress
 from typing import Any
 
@@ -85,9 +86,9 @@ def knows_every_device(patch: Patch) -> None:
 
 
 @WOS.against("capabilities.dot-segments-refused")
-def takes_dots_for_a_name(patch: Patch) -> None:
-    """Keeps a device under a path that others resolve to another one."""
-    patch(interface, "named_device", lambda parameters: parameters["deviceId"])
+def follows_dots(patch: Patch) -> None:
+    """Resolves a path with dots to another device."""
+    patch(interface, "named_device", lambda parameters: posixpath.normpath(parameters["deviceId"]))
 
 
 @WOS.against("capabilities.valid-accepted")
@@ -97,7 +98,7 @@ def demands_the_name_of_the_client(patch: Patch) -> None:
 
     async def strict(self: Interface, request: Any, client: str, parameters: dict[str, str]) -> Response:
         if parameters["deviceId"] != client.rpartition("/")[2]:
-            raise Refusal(plain_problem(403))
+            raise Refusal(problem("semantic-error"))
         return await announce(self, request, client, parameters)
 
     patch(Interface, "announce", strict)
@@ -229,3 +230,10 @@ def takes_children_of_nobody(patch: Patch) -> None:
 def knows_no_children(patch: Patch) -> None:
     """Refuses every device behind another one."""
     patch(device, "parents_of", lambda device_id: ["nobody"] if "/" in device_id else [])
+
+
+@WOS.against("capabilities.slash-encoded-equal")
+def takes_an_encoded_slash_for_another(patch: Patch) -> None:
+    """Keeps a device under another id when its slashes come encoded."""
+    parameters = interface._parameters
+    patch(interface, "_parameters", lambda found: parameters(found) | {"deviceId": found.groupdict().get("deviceId")})

@@ -4,15 +4,15 @@ import itertools
 import json
 import struct
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import yaml
 from starlette.responses import Response
 
 from mutants.catalogue import WOS, Patch
-from wos_reference.wos import artifact, fleet, interface, problem
+from wos_reference.wos import artifact, coding, fleet, interface, publication, report
 from wos_reference.wos.fleet import Fleet
-from wos_reference.wos.interface import Interface
 
 
 @WOS.against("desired-state.etag-is-digest")
@@ -124,49 +124,147 @@ def bundles_nothing(patch: Patch) -> None:
     patch(artifact, "bundle_reference", lambda archive: reference(archive or artifact.bundle({})))
 
 
-@WOS.against("desired-state.document-digest")
-def writes_documents_anew(patch: Patch) -> None:
-    """Serves other bytes than it has computed the digest of (D05)."""
-    find = Interface.find
+def with_answer(patch: Patch, media_type: str, change: Callable[[Response], Any]) -> None:
+    """Change every answer that carries a manifest, a document or a bundle; used beside this module, too."""
+    conditional = interface.conditional
 
-    async def anew(self: Interface, client: str, name: str, digest: str) -> bytes | None:
-        content = await find(self, client, name, digest)
-        return content + b"\n" if content and name != fleet.BUNDLE else content
+    def changed(request: Any, content: bytes, headers: dict[str, str], kind: str) -> Response:
+        answer = conditional(request, content, headers, kind)
+        if kind == media_type:
+            change(answer)
+        return answer
 
-    patch(Interface, "find", anew)
-
-
-@WOS.against("desired-state.document-served")
-def loses_documents(patch: Patch) -> None:
-    """Names documents that cannot be had (D05)."""
-
-    async def nothing(self: Interface, *arguments: Any) -> Response:
-        return problem.problem("deployment-not-found")
-
-    patch(Interface, "get_document", nothing)
+    patch(interface, "conditional", changed)
 
 
-@WOS.against("desired-state.document-unknown-404")
-def compares_the_tag_before_the_path(patch: Patch) -> None:
-    """Answers 304 for a document that never was (D07)."""
-    get = Interface.get_document
+def _with_manifest(patch: Patch, change: Callable[[dict[str, Any]], Any]) -> None:
+    manifest = artifact.manifest
 
-    async def hasty(self: Interface, request: Any, client: str, parameters: dict[str, str]) -> Response:
-        if request.headers.get("if-none-match") == f'"{parameters["digest"]}"':
-            return Response(status_code=304)
-        return await get(self, request, client, parameters)
+    def changed(*arguments: Any) -> bytes:
+        content = json.loads(manifest(*arguments))
+        change(content)
+        return json.dumps(content).encode()
 
-    patch(Interface, "get_document", hasty)
+    patch(artifact, "manifest", changed)
 
 
-@WOS.against("desired-state.document-cache")
-def lets_everybody_cache_documents(patch: Patch) -> None:
-    """Marks documents as public."""
-    patch(interface, "IMMUTABLE", "public, max-age=31536000, immutable")
+@WOS.against("desired-state.manifest-media-type")
+def calls_a_manifest_json(patch: Patch) -> None:
+    """Serves a manifest as JSON of no particular kind."""
+    plain = {"content-type": "application/json"}
+    with_answer(patch, artifact.MANIFEST_TYPE, lambda answer: answer.headers.update(plain))
 
 
-@WOS.against("desired-state.bundle-exact-set")
-def adds_a_file_to_the_bundle(patch: Patch) -> None:
-    """Puts a surplus member into the archive."""
-    bundle = artifact.bundle
-    patch(artifact, "bundle", lambda documents: bundle({**documents, "readme": b"hello"}))
+@WOS.against("desired-state.manifest-valid")
+def writes_sizes_as_texts(patch: Patch) -> None:
+    """Quotes a number."""
+    entry = artifact.entry
+    patch(artifact, "entry", lambda *arguments: (e := entry(*arguments)) | {"sizeBytes": str(e["sizeBytes"])})
+
+
+@WOS.against("desired-state.deployment-named-once")
+def names_everything_twice(patch: Patch) -> None:
+    """Lists each deployment once for each of two replicas."""
+    _with_manifest(patch, lambda content: content.update(deployments=2 * content["deployments"]))
+
+
+@WOS.against("desired-state.one-manifest-for-children")
+def leaves_children_out(patch: Patch) -> None:
+    """Names the deployments of the gateway itself only."""
+    manifest = artifact.manifest
+
+    def without(version: int, documents: Any, archive: bytes | None) -> bytes:
+        mine = {name: d for name, d in documents.items() if "/" not in yaml.safe_load(d)["metadata"]["deviceId"]}
+        return manifest(version, mine, artifact.bundle(mine) if mine else None)
+
+    patch(artifact, "manifest", without)
+
+
+@WOS.against("desired-state.bundle-present")
+def has_no_bundles(patch: Patch) -> None:
+    """Names documents one by one only."""
+    patch(artifact, "bundle_reference", lambda archive: None)
+
+
+@WOS.against("desired-state.version-above-reported")
+def does_not_learn_from_reports(patch: Patch) -> None:
+    """Counts from its own memory, also after that was set back."""
+    patch(report, "_learn", lambda *arguments: None)
+
+
+@WOS.against("desired-state.not-modified-tag")
+def says_304_without_a_tag(patch: Patch) -> None:
+    """Leaves the tag out when nothing has changed."""
+
+    def strip(answer: Response) -> None:
+        if answer.status_code == 304:
+            del answer.headers["etag"]
+
+    with_answer(patch, artifact.MANIFEST_TYPE, strip)
+
+
+@WOS.against("desired-state.accept-range-served")
+def wants_to_hear_its_own_words(patch: Patch) -> None:
+    """Serves a manifest only to whoever names its type in full."""
+    patch(interface, "accepts_manifest", lambda accept: not accept or artifact.MANIFEST_TYPE in ", ".join(accept))
+
+
+@WOS.against("desired-state.accept-zero-refused")
+def does_not_weigh(patch: Patch) -> None:
+    """Looks for a range in `Accept` and not at its quality (D47)."""
+    accepts = interface.accepts_manifest
+    patch(interface, "accepts_manifest", lambda accept: accepts([line.partition(";")[0] for line in accept]))
+
+
+@WOS.against("desired-state.coding-accepted-only")
+def compresses_for_everybody(patch: Patch) -> None:
+    """Sends gzip to whoever asks."""
+    patch(coding, "takes_gzip", lambda accept_encoding: True)
+
+
+@WOS.against("desired-state.gzip-offered")
+def compresses_nothing(patch: Patch) -> None:
+    """Claims content codings and has none."""
+    patch(coding, "takes_gzip", lambda accept_encoding: False)
+
+
+def _with_coded(patch: Patch, change: Callable[[Response], Any]) -> None:
+    for media_type in (artifact.MANIFEST_TYPE, artifact.DOCUMENT_TYPE, artifact.BUNDLE_TYPE):
+        with_answer(patch, media_type, lambda a: change(a) if "content-encoding" in a.headers else None)
+
+
+@WOS.against("desired-state.coding-digest")
+def compresses_something_else(patch: Patch) -> None:
+    """Adds a line before it compresses."""
+    coded = interface.coded
+    takes = coding.takes_gzip
+    patch(interface, "coded", lambda content, accepted: coded(content + b"\n" * takes(accepted), accepted))
+
+
+@WOS.against("desired-state.coding-tag-unchanged")
+def tags_each_coding(patch: Patch) -> None:
+    """Gives a compressed body a tag of its own, as some proxies do."""
+    _with_coded(patch, lambda a: a.headers.update(etag=a.headers["etag"][:-1] + '-gzip"'))
+
+
+@WOS.against("desired-state.vary-sent")
+def does_not_warn_caches(patch: Patch) -> None:
+    """Sends no `Vary` with a compressed body."""
+    _with_coded(patch, lambda answer: answer.headers.__delitem__("vary"))
+
+
+@WOS.against("desired-state.superseded-served")
+def throws_away_what_is_old(patch: Patch) -> None:
+    """Keeps nothing that a newer manifest does not name."""
+    patch(publication, "_KEPT_SECONDS", -1)
+
+
+@WOS.against("desired-state.url-names-digest")
+def gives_every_version_one_url(patch: Patch) -> None:
+    """Names the newest document and not a certain one."""
+    entry = artifact.entry
+
+    def newest(deployment_id: str, content: bytes) -> dict[str, Any]:
+        return entry(deployment_id, content) | {"url": f"/api/v1/deployments/{deployment_id}/latest"}
+
+    patch(artifact, "entry", newest)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from starlette.responses import Response
+
 from mutants.catalogue import WOS, Patch
-from wos_reference.wos import interface, problem
+from wos_reference.wos import body, interface, problem
 
 
 @WOS.against("errors.problem-media-type")
@@ -54,3 +56,46 @@ def knows_no_methods(patch: Patch) -> None:
     """A method that a path does not have is not found."""
     plain = interface.plain_problem
     patch(interface, "plain_problem", lambda status, *rest: plain(404 if status == 405 else status, *rest))
+
+
+def _with_members(patch: Patch, change: Any) -> None:
+    answer = problem._answer
+    patch(problem, "_answer", lambda members, headers=None: answer(change(members), headers))
+
+
+@WOS.against("errors.problem-valid")
+def says_no_without_a_title(patch: Patch) -> None:
+    """Leaves a required member out of its problem documents."""
+    _with_members(patch, lambda members: {name: members[name] for name in members if name != "title"})
+
+
+@WOS.against("errors.no-internals")
+def shows_what_went_on_inside(patch: Patch) -> None:
+    """Sends a trace with each error."""
+    trace = 'Traceback (most recent call last):\n  File "/srv/wos/interface.py", line 70, in serve\nKeyError: 0'
+    _with_members(patch, lambda members: members | {"detail": trace})
+
+
+@WOS.against("errors.media-type-415")
+def reads_anything_as_json(patch: Patch) -> None:
+    """Does not look at the content type of a body."""
+    patch(body, "parse_options_header", lambda value: (body.JSON_TYPE, {}))
+
+
+@WOS.against("errors.size-accepted")
+def has_a_small_mailbox(patch: Patch) -> None:
+    """Takes 64 KiB at most."""
+    patch(body, "BODY_AT_MOST", 64 << 10)
+
+
+@WOS.against("errors.status-repeated")
+def tells_another_status_inside(patch: Patch) -> None:
+    """Writes 400 into every problem document, whatever it answers."""
+    answer = problem._answer
+
+    def changed(members: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+        real, told = answer(members, headers), answer(members | {"status": 400}, headers)
+        told.status_code = real.status_code
+        return told
+
+    patch(problem, "_answer", changed)

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from mutants import openssl
 from mutants.catalogue import WOS, Patch
 from wos_conformance.drive.trust_domain import TrustDomain
-from wos_reference.wos import identity, server, storage, trust
+from wos_reference.wos import identity, problem, server, storage, trust
 from wos_reference.wos.configuration import Configuration
 from wos_reference.wos.connection import AgentConnection
 from wos_reference.wos.fleet import Fleet
@@ -294,3 +294,16 @@ def knows_who_it_has_seen_before(patch: Patch) -> None:
 def keeps_the_roots_of_yesterday(patch: Patch) -> None:
     """Does not take a new trust bundle before its next start."""
     patch(trust.Trust, "renew", lambda self: None)
+
+
+@WOS.against("identity.refused-by-policy-403")
+def denies_that_anything_is_here(patch: Patch) -> None:
+    """Answers 404 to a client that its policy does not accept."""
+    patch(problem, "_TITLES", problem._TITLES | {"not-authorized": (404, "Not Found")})
+
+
+@WOS.against("identity.expired-while-connected")
+def looks_at_a_certificate_once(patch: Patch) -> None:
+    """Goes on with a connection whose certificate has expired."""
+    check, good = identity.check_leaf, set[Peer]()
+    patch(identity, "check_leaf", lambda peer: peer in good or check(peer) or good.add(peer))

@@ -175,25 +175,22 @@ def renews_for_whoever_has_left(patch: Patch) -> None:
     patch(IdentityService, "_check_accepted", accept)
 
 
-def _with_json(patch: Patch, member: str) -> None:
+@WOS.against("onboarding.discovery-valid")
+def does_not_name_its_trust_domain(patch: Patch) -> None:
+    """Leaves the trust domain out of the discovery document."""
     document = identity_service.json_document
 
     def without(request: Any, content: dict[str, Any]) -> Response:
-        return document(request, {name: value for name, value in content.items() if name != member})
+        return document(request, {name: value for name, value in content.items() if name != "trustDomain"})
 
     patch(identity_service, "json_document", without)
 
 
-@WOS.against("onboarding.discovery-valid")
-def does_not_name_its_trust_domain(patch: Patch) -> None:
-    """Leaves the trust domain out of the discovery document."""
-    _with_json(patch, "trustDomain")
-
-
 @WOS.against("onboarding.trust-bundle-valid")
-def does_not_number_its_trust_bundle(patch: Patch) -> None:
-    """Leaves the sequence out of the trust bundle."""
-    _with_json(patch, "spiffe_sequence")
+def does_not_say_what_keys_are_for(patch: Patch) -> None:
+    """Leaves the use of each key out of the trust bundle."""
+    jwk = trust_bundle._jwk
+    patch(trust_bundle, "_jwk", lambda root: {name: value for name, value in jwk(root).items() if name != "use"})
 
 
 @WOS.against("onboarding.trust-not-modified")
