@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 POSTGRESQL := $(VENV)/.postgresql
 
-.PHONY: help certify certify-postgresql test test-postgresql test-runtimes durability check format generate lock clean
+.PHONY: help certify certify-postgresql test test-postgresql test-runtimes durability mutants check format generate lock clean
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -28,6 +28,9 @@ durability: $(READY) ## kill the reference WOS 200 times under load (20 in CI) a
 test-runtimes: $(READY) ## run the agent on a real container engine and a real Kubernetes API (root)
 	$(BIN)/python reference-impl/tests/agent/engines
 
+mutants: $(READY) ## prove that the suite can fail: every mutant is caught, targets without a life pass nothing
+	$(BIN)/python conformance/tests/prove.py
+
 check: $(READY) ## format, lint, types, import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -40,6 +43,7 @@ format: $(READY) ## write the format that check asks for
 
 generate: $(READY) ## write all generated documents
 	$(BIN)/python -m wos_conformance.generation
+	$(BIN)/python conformance/tests/prove.py --page
 
 lock: $(READY) ## pin all requirements anew
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
