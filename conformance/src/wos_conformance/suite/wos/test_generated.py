@@ -24,7 +24,9 @@ def test_operation_is_called_with_generated_requests(wos: Stage, operation: str)
     @wos.generated
     @given(OPERATIONS[operation])
     def call(request: GeneratedRequest) -> None:
-        wos.client(announce=False).visitor.request(*request)
+        client = wos.client(announce=False)
+        client.visitor.request(*request)
+        client.visitor.close()
 
     call()
     wos.need(wos.client().poll(), 200)
