@@ -89,11 +89,17 @@ class Story:
         return self._event(Control, verb=verb, request=request, **facts)  # type: ignore[no-any-return]
 
     def start(
-        self, client: str = "one", state: str = STATE, capabilities: Any = None, children: Sequence[Any] = ()
+        self,
+        client: str = "one",
+        state: str = STATE,
+        capabilities: Any = None,
+        children: Sequence[Any] = (),
+        windows: Sequence[Any] = (),
     ) -> Control:
-        """The agent is started, maybe in front of children."""
+        """The agent is started, maybe in front of children, maybe with windows in which it may call."""
         svid = DOMAIN.agent(client).chain_pem.decode()
-        more = {"children": list(children)} if children else {}
+        more: dict[str, Any] = {"children": list(children)} if children else {}
+        more |= {"pollWindows": list(windows)} if windows else {}
         return self.control("start", state=state, svidPem=svid, capabilities=capabilities or CAPABILITIES, **more)
 
     def look(self, *wanted: Wanted) -> Control:

@@ -16,7 +16,7 @@ from wos_conformance.drive import client as client_module
 from wos_conformance.drive.client import Visitor
 from wos_conformance.drive.tls import server_context
 from wos_conformance.drive.trust_domain import TrustDomain
-from wos_conformance.history import Connection, Exchange, Recorder
+from wos_conformance.history import Closed, Connection, Exchange, Recorder
 
 TIMEOUT = 0.5
 DOMAIN = TrustDomain.create("plant.example", "main")
@@ -215,3 +215,84 @@ def test_idle_connection_that_was_closed_is_opened_again(recorder: Recorder) -> 
         visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT)
         assert [visitor.poll().status for _ in range(3)] == [200] * 3
         visitor.close()
+
+
+@contextmanager
+def resumable_wos(tickets: int) -> Iterator[str]:
+    """A WOS which answers each request with 200, and gives this many session tickets with each handshake."""
+    context = server_context(DOMAIN.wos(), DOMAIN.bundle_pem)
+    context.num_tickets = tickets
+    context.session_id_context = b"tests"  # type: ignore[attr-defined]
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            while secure.recv(65536):
+                secure.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    with listening(serve) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("tickets", "session"), [pytest.param(2, "resumed", id="tickets"), pytest.param(0, "none", id="no-ticket")]
+)
+def test_session_is_resumed_when_there_is_one(recorder: Recorder, tickets: int, session: str) -> None:
+    """The history says which of the two it was; a new connection offers nothing."""
+    with resumable_wos(tickets) as url:
+        visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT)
+        visitor.poll()
+        visitor.resume()
+        visitor.poll()
+        visitor.new_connection()
+        visitor.poll()
+        visitor.close()
+    assert [connection.session for connection in recorder.history().of(Connection)] == ["", session, ""]
+
+
+def test_history_tells_who_has_closed(recorder: Recorder) -> None:
+    """What we close ourselves is no fault of the WOS."""
+    with wos(say(OK + b"Connection: close\r\nContent-Length: 0\r\n\r\n")) as url:
+        Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT).poll()
+    with resumable_wos(0) as url:
+        visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT)
+        visitor.poll()
+        visitor.close()
+    theirs, ours = (event.reason for event in recorder.history().of(Closed))
+    assert theirs != ours == "closed by us"
+
+
+@pytest.mark.parametrize("flaw", ["rsa-2048", "sha-1", "server-usage-only", "unknown-root"])
+def test_flawed_certificate_is_really_sent(recorder: Recorder, flaw: str) -> None:
+    """Also when libraries no longer like it; where nobody asks for one the history says so."""
+    asking = server_context(DOMAIN.wos(), DOMAIN.bundle_pem)
+    silent = server_context(DOMAIN.wos(), DOMAIN.bundle_pem)
+    silent.verify_mode = ssl.CERT_NONE
+    for context in (asking, silent):
+
+        def serve(connection: socket.socket, context: ssl.SSLContext = context) -> None:
+            with context.wrap_socket(connection, server_side=True) as secure:
+                secure.recv(65536)
+
+        with listening(serve) as url:
+            Visitor(recorder, url, DOMAIN.agent(None, flaw), DOMAIN.bundle_pem, TIMEOUT).poll()
+    names = [connection.credential.name for connection in recorder.history().of(Connection)]
+    assert names == [flaw, "not sent"]
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize("offer", ["tls-1.2-only", "tls-1.2-cbc-only", "tls-1.1"])
+def test_old_offer_is_written_down(recorder: Recorder, offer: str) -> None:
+    """With its outcome, and the suite when there is one."""
+    context = server_context(DOMAIN.wos(), DOMAIN.bundle_pem)
+    context.set_ciphers("ECDHE+AESGCM")
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(1)
+
+    with listening(serve) as url:
+        Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT).attempt(offer)
+    (connection,) = recorder.history().of(Connection)
+    assert connection.credential.flaw == offer
+    assert connection.outcome == ("established" if offer == "tls-1.2-only" else "handshake-failed")
+    assert (connection.cipher or "").startswith("ECDHE") == (offer == "tls-1.2-only")

@@ -186,3 +186,13 @@ def test_empty_run_cannot_be_judged(recorder: Recorder) -> None:
     """Zero occasions overall is an error."""
     verdict = verdict_of(recorder)
     assert (verdict.exit_code, verdict.reasons) == (3, ("no rule had an occasion",))
+
+
+def test_features_decide_which_rules_apply(tmp_path: Path) -> None:
+    """A rule of a feature binds who claims it; some rules bind only who does not."""
+    with begun(tmp_path, features=["tls-1.2"]) as recorder:
+        alive(recorder)
+        outcomes = verdict_of(recorder).outcomes
+    told = {name: outcomes[f"identity.wos-tls-1-2-{name}"].reason for name in ("off", "suites")}
+    assert told == {"off": "feature tls-1.2 is claimed", "suites": "no occasion"}
+    assert outcomes["desired-state.gzip-offered"].reason == "feature content-encoding is not claimed"

@@ -87,7 +87,8 @@ class Visits:
         self._connection = "c"
         texts = dict.fromkeys(("run", "specification_digest", "suite", "suite_digest", "depth", "target"), "x")
         facts = {"role": "wos", "specification": "1.0", "started": "now", "seed": 1, "level": 1}
-        domain = {"trust_domain": DOMAIN.name, "wos_id": DOMAIN.wos_id}
+        roots = [hashlib.sha256(der).hexdigest() for der in DOMAIN.roots]
+        domain = {"trust_domain": DOMAIN.name, "wos_id": DOMAIN.wos_id, "roots": roots}
         self._event(Header, **texts, **facts, **domain, features=list(features))
 
     def _event(self, kind: Callable[..., Any], **facts: Any) -> Any:
@@ -150,7 +151,7 @@ class Visits:
     # what clients do
 
     def connect(
-        self, flaw: str | None = None, outcome: str = "established", client: str = ONE, **facts: Any
+        self, flaw: str | None = None, outcome: str = "established", client: str | None = ONE, **facts: Any
     ) -> Connection:
         """A new connection, on which everything goes from now on."""
         self._connection = f"c{len(self.events)}"

@@ -1,5 +1,6 @@
 """Folds judgements into a verdict: no occasion, no pass; no sign of life, no pass; one broken occasion fails."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +15,9 @@ State = Literal["passed", "failed", "not-applicable", "not-tested", "error"]
 
 _RARE = 8
 """So many letters of a made-up name occur nowhere by chance."""
+
+_WITHOUT = re.compile(r"when it does not claim the feature `([^`]+)`")
+"""Words in a sentence which say that the rule binds only a product that does not claim a feature."""
 
 CLAIMS = {"margo-1.0.0-rc.3": ("margo",), "wos-agent-1.0": ("margo", "resolved", "added")}
 
@@ -135,6 +139,9 @@ def _outcome(
 ) -> Outcome:
     if requirement.feature and requirement.feature not in features:
         return Outcome(requirement, "not-applicable", reason=f"feature {requirement.feature} is not claimed")
+    without = _WITHOUT.search(requirement.sentence)
+    if without and without[1] in features:
+        return Outcome(requirement, "not-applicable", reason=f"feature {without[1]} is claimed")
     broken = [judgement for judgement in judgements if not judgement.kept]
     counted = [j for j in judgements if not j.kept or not any(j.event in attempt for attempt in void)]
     if broken:

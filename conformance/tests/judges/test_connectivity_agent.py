@@ -63,6 +63,15 @@ def somebody_else_answers(story: Story, sin: bool) -> None:
     story.polls()
 
 
+@TALES.of("connectivity.poll-window")
+def agent_has_two_windows(story: Story, sin: bool) -> None:
+    """It calls in between."""
+    windows = [{"from": "23:59:50", "to": "00:00:05"}, {"from": "00:10:00", "to": "00:20:00"}]
+    story.start(windows=windows)
+    for time in ("23:59:59", "00:00:05", "00:01:00" if sin else "00:10:00", "00:10:01"):
+        story.polls(304, f"Date: Tue, 24 Nov 2026 {time} GMT\r\n")
+
+
 @pytest.mark.parametrize("name", TALES)
 def test_rule_is_judged(name: str) -> None:
     """Both ways."""

@@ -203,6 +203,30 @@ def test_most_specific_range_decides(accept: str, rule: str | None) -> None:
         assert found == {name: [expected] if name == rule else [] for name in found}
 
 
+@pytest.mark.parametrize(
+    ("accepted", "kept"),
+    [
+        ("gzip", True),
+        ("x-gzip", True),
+        ("br, GZIP ; Q=0.5", True),
+        ("*", True),
+        ("gzip;q=0, *", False),
+        ("*;q=0", False),
+        ("identity", False),
+        ("br", False),
+        ("gzip, x-gzip;q=0", None),
+        ("gzip;q=2", None),
+    ],
+)
+def test_request_says_which_codings_it_allows(accepted: str, kept: bool | None) -> None:
+    """An answer in gzip is kept or broken, or nobody can say when the header can be read in two ways."""
+    story = Visits()
+    coded = gzip.compress(EMPTY)
+    story.serves(1, headers=[f"Accept-Encoding: {accepted}"], answer="Content-Encoding: gzip", content=coded)
+    found = [judgement.kept for judgement in story.judged("desired-state.coding-accepted-only")]
+    assert found == ([] if kept is None else [kept])
+
+
 def test_artifact_is_not_asked_for_for_ever() -> None:
     """After 300 seconds, and after its client was retired, it may be gone."""
     story = Visits()

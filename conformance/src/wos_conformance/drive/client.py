@@ -107,7 +107,7 @@ class Visitor:
         """Close the connection; the next request opens another one and offers the TLS session of the closed one."""
         stream = self._backend.stream
         tls = stream.get_extra_info("ssl_object") if stream else None
-        session = tls.session if tls else None
+        session = tls.session if tls and tls.session and tls.session.has_ticket else None
         self._leave()
         self._backend.session = "offered" if session else "none"
         self._context.session_offered = session

@@ -5,6 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from wos_conformance.drive.client import MANIFEST_TYPE
+
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,14}", fullmatch=True)
 SEGMENTS = st.from_regex(r"[A-Za-z0-9~_-][A-Za-z0-9._~-]{0,12}", fullmatch=True)
 STATES = st.sampled_from(["pending", "installing", "installed", "failed", "removing", "removed"])
@@ -121,3 +123,25 @@ def _parameters(components: Sequence[str]) -> st.SearchStrategy[dict[str, Any]]:
     some = st.lists(st.sampled_from(components), min_size=1, max_size=3, unique=True)
     targets = st.lists(st.fixed_dictionaries({"pointer": NAMES, "components": some}), min_size=1, max_size=2)
     return st.fixed_dictionaries({"targets": targets}, optional={"value": PARAMETER_VALUES})
+
+
+def accepts() -> st.SearchStrategy[str]:
+    """Values of `Accept`: up to four ranges, of which some fit a manifest, each with a quality or without."""
+    kinds = [MANIFEST_TYPE, MANIFEST_TYPE.upper(), "application/*", "*/*", "application/json", "text/plain", "image/*"]
+    weights = ["", ";q=0", "; q=0.000", ";q=0.001", " ; Q=0.5", ";q=1.000", ";q=1"]
+    ranges = st.builds("{}{}".format, st.sampled_from(kinds), st.sampled_from(weights))
+    return st.lists(ranges, min_size=1, max_size=4).map(", ".join)
+
+
+def accept_encodings() -> st.SearchStrategy[str]:
+    """Values of `Accept-Encoding`: up to three codings, known or not, each with a quality or without."""
+    codings = st.sampled_from(["gzip", "GZIP", "x-gzip", "deflate", "br", "zstd", "identity", "*"])
+    weights = st.sampled_from(["", ";q=0", ";q=0.5", "; q=0.000", ";q=1"])
+    return st.lists(st.builds("{}{}".format, codings, weights), min_size=1, max_size=3).map(",".join)
+
+
+def conditions(tags: Sequence[str]) -> st.SearchStrategy[str]:
+    """Values of `If-None-Match`: up to three tags, of these or others, strong or weak."""
+    others = ['""', '"other"', '"a, b"', '"sha256:' + "0" * 64 + '"']
+    listed = st.builds("{}{}".format, st.sampled_from(["", "W/"]), st.sampled_from([*tags, *others]))
+    return st.just("*") | st.lists(listed, min_size=1, max_size=3).map(" , ".join)

@@ -104,6 +104,11 @@ class Device:
         found = self.starts[-1].request.get("capabilities") if self.starts else None
         return found if isinstance(found, dict) else {}
 
+    def has_windows_at(self, moment: float) -> bool:
+        """Whether the agent was started, for the run that goes on then, with times in which it may call."""
+        started = [start for start in self.starts if start.started <= moment]
+        return bool(started) and bool(started[-1].request.get("pollWindows"))
+
     def newest_before(self, seq: int) -> Publication | None:
         """The newest publication before an event, good or not."""
         return next((p for p in reversed(self.publications) if p.seq < seq), None)

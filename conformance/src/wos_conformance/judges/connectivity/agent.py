@@ -1,5 +1,6 @@
 """How an agent calls, and how it waits (connectivity.md)."""
 
+import re
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from itertools import zip_longest
@@ -9,6 +10,8 @@ from wos_conformance.judges.device import Device, brings, devices
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.unchanged import keeps_running
 
+_TIME = re.compile(r"(\d\d):(\d\d):(\d\d)")
+_DAY = 24 * 60 * 60
 _ROUNDING = 0.02
 """Seconds by which two clocks of one machine may seem to differ."""
 
@@ -39,7 +42,11 @@ def _awaited(
     end = view.ended + bound
     until = min(end, following.started) if following else end
     flawed = (c.at for c in history.of(Connection) if c.credential.flaw)
-    if device.runs_until(view.ended) < until or any(view.ended <= moment <= until for moment in flawed):
+    if (
+        device.has_windows_at(view.ended)
+        or device.runs_until(view.ended) < until
+        or any(view.ended <= moment <= until for moment in flawed)
+    ):
         return
     if following is None and history.events[-1].at < end:
         return
@@ -183,3 +190,39 @@ def _spans(history: History, *names: str) -> Iterator[tuple[Fault, Fault]]:
             begun[fault.name] = fault
         elif fault.name in names:
             yield begun.pop(fault.name), fault
+
+
+def _second_of_day(text: str | None) -> int | None:
+    """The second of the day in UTC that an HTTP date or `HH:MM:SS` names."""
+    found = _TIME.search(text or "")
+    return int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3]) if found else None
+
+
+def _window_of(second: int, windows: list[dict[str, str]]) -> int | None:
+    """The number of the window that holds a second, or touches it; None when it is outside of all."""
+    for number, window in enumerate(windows):
+        begin, end = _second_of_day(window["from"]) or 0, _second_of_day(window["to"]) or 0
+        length, into = (end - begin) % _DAY, (second - begin + 1) % _DAY
+        if into <= length + 2:
+            return number
+    return None
+
+
+@judge("connectivity.poll-window")
+def agent_is_silent_outside_its_windows(history: History) -> Occasions:
+    """No request is answered at a second outside of all windows; silence counts when a later window was used."""
+    for device in devices(history):
+        for start in device.starts:
+            windows, until = start.request.get("pollWindows") or [], device.runs_until(start.started)
+            seen: set[int] = set()
+            for view in device.exchanges:
+                second = _second_of_day(view.header("date"))
+                if not windows or second is None or not start.started <= view.started < until:
+                    continue
+                number = _window_of(second, windows)
+                if number is None:
+                    received = f"a request answered at {view.header('date')}"
+                    yield broken(view, did=f"started with the windows {windows}", expected="silence", received=received)
+                elif seen and number not in seen:
+                    yield kept(view)
+                seen |= {number} if number is not None else set()

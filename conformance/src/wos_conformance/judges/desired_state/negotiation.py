@@ -101,14 +101,16 @@ def _plain(name: str) -> str:
 
 
 def _allowed(accept_encoding: str | None) -> dict[str, float] | None:
-    """Quality by coding, as the request says; None when it is not as RFC 9110 says."""
+    """Quality by coding, as the request says; None when it is not as RFC 9110 says, or says two things."""
     found: dict[str, float] = {}
     for part in (accept_encoding or "").split(","):
         matched = _CODING.fullmatch(part)
-        if matched is not None:
-            found[_plain(matched["name"].lower())] = float(matched["weight"] or 1)
-        elif part.strip():
+        if matched is None and part.strip():
             return None
+        if matched is not None:
+            weight = float(matched["weight"] or 1)
+            if found.setdefault(_plain(matched["name"].lower()), weight) != weight:
+                return None
     return found
 
 

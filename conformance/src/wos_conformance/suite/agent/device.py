@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wos_conformance.control import ControlFailed
@@ -18,6 +19,12 @@ from wos_conformance.suite.scene import Blocked
 
 if TYPE_CHECKING:
     from wos_conformance.suite.agent.stage import Stage
+
+
+def _windows(offsets: Sequence[tuple[int, int]]) -> list[dict[str, str]]:
+    now = datetime.now(UTC)
+    times = [(now + timedelta(seconds=begin), now + timedelta(seconds=end)) for begin, end in offsets]
+    return [{"from": f"{begin:%H:%M:%S}", "to": f"{end:%H:%M:%S}"} for begin, end in times]
 
 
 class Device(Presence):
@@ -39,8 +46,11 @@ class Device(Presence):
 
     # power
 
-    def start(self, *, bundle: bytes | None = None) -> "Device":
-        """Start the agent; it finds the double as its WOS and trusts the roots of a bundle in PEM."""
+    def start(self, *, bundle: bytes | None = None, windows: Sequence[tuple[int, int]] = ()) -> "Device":
+        """Start the agent; it finds the double as its WOS and trusts the roots of a bundle in PEM.
+
+        `windows` are the seconds from now between which it may call; without any it may call always.
+        """
         declared = self.stage.declared
         self.stage.control(
             "start",
@@ -54,6 +64,7 @@ class Device(Presence):
             maxBackoffSeconds=declared("max_backoff"),
             capabilities=self.capabilities,
             **({"children": self.children} if self.children else {}),
+            **({"pollWindows": _windows(windows)} if windows else {}),
         )
         self._runs = True
         return self

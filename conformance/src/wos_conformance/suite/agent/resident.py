@@ -1,6 +1,7 @@
 """An agent that a person has started once: it lives through all scenarios of a run without test control."""
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -54,7 +55,7 @@ class Resident(Device):
         announced = self.asked("capabilities")
         return self.told(announced[-1]) if announced else {}
 
-    def start(self, *, bundle: bytes | None = None) -> "Resident":
+    def start(self, *, bundle: bytes | None = None, windows: Sequence[tuple[int, int]] = ()) -> "Resident":
         """Nobody can start it again."""
         raise Blocked("needs the test control (start)")
 
@@ -70,8 +71,14 @@ class Resident(Device):
         return super().install(components, kind or self.capabilities["properties"]["supportedDeploymentTypes"][0])
 
     def runs(self, publication: Publication) -> None:
-        """Wait until the agent has said that it runs a publication."""
-        self.adopts(publication)
+        """Give the agent time to run a publication.
+
+        Raises:
+            Blocked: it does not even look at it.
+        """
+        bound = self.bound("request_timeout", "apply_time")
+        if not self.until(lambda: self.has_looked_at(publication, polls=3), bound):
+            raise Blocked(f"version {publication.version} was not looked at within {bound:.1f} s")
 
     def adopts(self, publication: Publication) -> None:
         """Wait until the agent has said that it runs a publication.

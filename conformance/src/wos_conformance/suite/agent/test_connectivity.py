@@ -91,3 +91,15 @@ def test_manifest_cannot_be_had(agent: Stage, kind: str) -> None:
             device.publish(running := device.change(running))
             device.polled(2)
     device.adopts(device.publish(device.change(running), device.install()))
+
+
+@pytest.mark.gives("connectivity.poll-window")
+@pytest.mark.needs("start")
+def test_agent_has_windows(agent: Stage) -> None:
+    """An agent may call for three seconds, and again after a pause."""
+    device = agent.device()
+    device.publish()
+    device.start(windows=[(-1, 3), (6, 60)])
+    device.polled(1)
+    device.waits(max(1, round(7 / agent.declared("poll_interval"))))
+    device.polled(1)

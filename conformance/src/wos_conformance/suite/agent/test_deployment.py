@@ -55,3 +55,26 @@ def test_parameters_have_every_type(agent: Stage) -> None:
     parameters = {name: {"value": value, "targets": targets[name]} for name, value in values.items()}
     parameters["zz-overrides"] = {"value": "later", "targets": [{"pointer": "SWITCH", "components": names[:1]}]}
     device.adopts(device.publish(wanted.with_parameters(parameters)))
+
+
+def _rules(kind: str, *names: str) -> pytest.MarkDecorator:
+    return pytest.mark.gives(*(f"deployment.{kind}-{name}" for name in names))
+
+
+@pytest.mark.needs("workloads")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("helm", marks=_rules("helm", "in-order", "timeout-fails", "values-set")),
+        pytest.param("compose", marks=_rules("compose", "in-order", "timeout-fails", "environment-set")),
+    ],
+)
+def test_first_of_two_components_is_never_ready(agent: Stage, kind: str) -> None:
+    """A deployment of two components is installed; of another one the first component cannot be retrieved."""
+    device = agent.start()
+    good = device.install(components=2, kind=kind)
+    device.adopts(device.publish(good))
+    stuck = device.install(components=2, kind=kind).unobtainable().impatient("0m1s")
+    publication = device.publish(good, stuck)
+    device.fails(publication, stuck)
+    device.polled(2)

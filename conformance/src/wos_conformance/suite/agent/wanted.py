@@ -85,6 +85,10 @@ class Wanted:
             hopeless="artifact-unavailable",
         )
 
+    def impatient(self, timeout: str) -> "Wanted":
+        """The same with this timeout for each component."""
+        return self._with(lambda a: [part["properties"].update(timeout=timeout) for part in _profile(a)["components"]])
+
     def extended(self, random: Random) -> "Wanted":
         """The same with extensions of a supplier that nobody knows."""
         name, value = f"x-{sample.word(random)}-extensions", {"warmUpSeconds": random.randrange(100)}

@@ -1,8 +1,9 @@
 """Situations around the manifest, its documents and its bundle (desired-state.md)."""
 
 import pytest
+from hypothesis import given
 
-from wos_conformance.drive import sample
+from wos_conformance.drive import sample, strategy
 from wos_conformance.suite.wos.stage import Stage
 
 MEDIA_TYPE = "application/vnd.margo.manifest.v1+json"
@@ -95,6 +96,29 @@ def test_tags_come_in_several_headers(wos: Stage) -> None:
     client.poll_with(("If-None-Match", '"other"'), ("If-None-Match", f"W/{tag}"))
 
 
+@pytest.mark.gives(
+    "desired-state.accept-range-served",
+    "desired-state.accept-zero-refused",
+    "desired-state.accept-unsupported",
+    "desired-state.coding-accepted-only",
+    "desired-state.not-modified",
+    "desired-state.modified-served",
+)
+def test_manifest_is_asked_for_in_every_way(wos: Stage) -> None:
+    """Generated headers: what is accepted, in which coding, and which tags are held."""
+    client = wos.client()
+    tag = wos.need(client.poll(), 200).header("etag") or '""'
+
+    @wos.property
+    @given(strategy.accepts(), strategy.accept_encodings(), strategy.conditions([tag]))
+    def ask(accept: str, coding: str, condition: str) -> None:
+        client.poll(accept=accept)
+        client.poll_with(("Accept-Encoding", coding))
+        client.poll(condition)
+
+    ask()
+
+
 CODINGS = (None, "identity", "gzip;q=0", "br", "*;q=0", "gzip", "deflate, gzip;q=0.5", "*")
 
 
@@ -162,6 +186,21 @@ def test_deployments_are_assigned(wos: Stage) -> None:
     wos.need(client.poll(), 200)
     for components in (1, 3):
         wos.assign(client, sample.application(wos.random, components))
+        client.fetch_all(wos.manifest(client))
+
+
+@pytest.mark.gives(
+    "desired-state.document-served",
+    "desired-state.bundle-served",
+    "desired-state.bundle-exact-set",
+    "desired-state.url-names-digest",
+    "deployment.document-valid",
+    "deployment.plain-yaml",
+)
+def test_whatever_is_published_is_retrieved(wos: Stage) -> None:
+    """Clients ask for all that their manifests name; without test control somebody else may have assigned it."""
+    for _ in range(1 if wos.run.control else 4):
+        client = wos.client()
         client.fetch_all(wos.manifest(client))
 
 

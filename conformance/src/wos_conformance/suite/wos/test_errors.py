@@ -3,7 +3,8 @@
 import pytest
 
 from wos_conformance.drive import sample
-from wos_conformance.suite.wos.stage import Stage, json_bytes
+from wos_conformance.suite.wos.client import json_bytes
+from wos_conformance.suite.wos.stage import Stage
 
 HOSTILE_BODIES = {
     "nan": b'{"properties": NaN}',
@@ -71,6 +72,17 @@ def test_method_is_not_known_there(wos: Stage, method: str) -> None:
     }
     for path in (path for path, methods in paths.items() if method in methods.split()):
         client.send(method, path, b"")
+
+
+@pytest.mark.gives("errors.no-server-error", "connectivity.wos-http-version")
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE"])
+def test_method_is_unusual(wos: Stage, method: str) -> None:
+    """Each path is asked for with a method that the interface does not speak of; afterwards the manifest is served."""
+    client = wos.client()
+    digest = sample.digest(wos.random)
+    for path in (client.device_path(), "/api/v1/deployments", f"/api/v1/bundles/{digest}", "/api/v1/nothing"):
+        client.send(method, path, b"")
+    wos.need(client.poll(), 200)
 
 
 MEDIA_TYPES = {

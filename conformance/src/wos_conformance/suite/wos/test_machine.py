@@ -10,7 +10,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, preco
 
 from wos_conformance.control import ControlUnsupported
 from wos_conformance.drive import sample, strategy
-from wos_conformance.suite.wos.stage import Client, Deployment, Manifest, Stage
+from wos_conformance.suite.wos.client import Client, Deployment, Manifest
+from wos_conformance.suite.wos.stage import Stage
 
 _STATES = st.sampled_from(["pending", "installing", "installed", "failed"])
 
