@@ -86,12 +86,15 @@ class Scene:
         """Let Hypothesis drive `test` with as many cases for one operation as the depth of the run says."""
         return self._driven(test, self.run.settings.amounts.cases)
 
-    def play(self, machine: type[RuleBasedStateMachine]) -> None:
-        """Let Hypothesis play programs of a state machine whose examples judge themselves."""
+    def play(self, machine: type[RuleBasedStateMachine], share: float = 1.0) -> None:
+        """Let Hypothesis play programs of a state machine whose examples judge themselves.
+
+        `share` is the part of the usual steps which a program has when each step takes long.
+        """
         amounts = self.run.settings.amounts
+        steps = max(1, round(amounts.steps * share))
         run_state_machine_as_test(
-            machine,
-            settings=self._settings(max_examples=amounts.programs, stateful_step_count=amounts.steps),
+            machine, settings=self._settings(max_examples=amounts.programs, stateful_step_count=steps)
         )
 
     def _driven(self, test: Callable[P, None], examples: int) -> Callable[P, None]:

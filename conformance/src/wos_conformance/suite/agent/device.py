@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from wos_conformance.control import ControlFailed
 from wos_conformance.drive import defect as defects
 from wos_conformance.drive import sample
+from wos_conformance.drive.identity_double import IdentityDouble
+from wos_conformance.drive.listener import Listener
 from wos_conformance.drive.publication import Offer
 from wos_conformance.drive.tls import OLD_PROTOCOLS
 from wos_conformance.drive.trust_domain import Svid
@@ -36,6 +38,9 @@ class Device(Presence):
         self.capabilities = sample.capabilities(stage.random, self.device_id)
         self.capabilities["properties"]["supportedDeploymentTypes"] = list(types)
         self.children: list[dict[str, Any]] = []
+        self.service: IdentityDouble | None = None
+        self.follows = False
+        """Whether it gets its trust bundle from the identity service, and not its SVID."""
         self.version = 0
         self.adopted: Publication | None = None
         self._wanted: dict[int, tuple[Wanted, ...]] = {}
@@ -55,9 +60,7 @@ class Device(Presence):
         self.stage.control(
             "start",
             wosUrl=self.stage.double.url,
-            svidPem=self.svid.chain_pem.decode("ascii"),
-            keyPem=self.svid.key_pem.decode("ascii"),
-            trustBundlePem=(bundle or self.stage.trust_domain.bundle_pem).decode("ascii"),
+            **self._identity(bundle or self.stage.trust_domain.bundle_pem),
             state=self.state,
             pollIntervalSeconds=declared("poll_interval"),
             requestTimeoutSeconds=declared("request_timeout"),
@@ -68,6 +71,18 @@ class Device(Presence):
         )
         self._runs = True
         return self
+
+    def _identity(self, bundle: bytes) -> dict[str, Any]:
+        """What the agent is given of identity and trust; what is missing it gets from the identity service."""
+        own = {"svidPem": self.svid.chain_pem.decode("ascii"), "keyPem": self.svid.key_pem.decode("ascii")}
+        roots = {"trustBundlePem": bundle.decode("ascii")}
+        if self.service is None:
+            return own | roots
+        policy, anchors = self.service.policy, self.service.anchors_pem.decode("ascii")
+        service = {"url": self.service.url, "anchorsPem": anchors, "spiffeId": policy.spiffe_id}
+        if self.follows:
+            return own | {"identityService": service}
+        return roots | {"identityService": service | {"enrolmentCode": policy.code}}
 
     def stop(self) -> None:
         """Stop the agent in an orderly way."""
@@ -301,9 +316,19 @@ class Device(Presence):
         self.tries_twice()
         self.stage.double.present(domain.wos())
 
-    def tries_twice(self) -> None:
+    def waits_for(self, service: IdentityDouble, times: int) -> None:
+        """Wait until the identity service has been asked so many more times.
+
+        Raises:
+            Blocked: it has not.
+        """
+        before, bound = service.asked(), times * (self.bound("request_timeout", "max_backoff") + 6.0)
+        if not service.wait(lambda: service.asked() >= before + times, bound):
+            raise Blocked(f"the identity service was not asked {times} times within {bound:.1f} s")
+
+    def tries_twice(self, at: Listener | None = None) -> None:
         """Wait until two connections have ended."""
-        double = self.stage.double
+        double = at or self.stage.double
         before = double.connections
         double.wait(lambda: double.connections >= before + 2, self.bound("request_timeout", "max_backoff"))
 

@@ -1,12 +1,15 @@
 """The stage of a scenario for an agent: a double of its own, the agents that it starts, and faults on command."""
 
+import base64
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from wos_conformance.drive import misbehaviour, sample
 from wos_conformance.drive.answer import manifest_of
 from wos_conformance.drive.decoy import Decoy
 from wos_conformance.drive.double import Double, Script
+from wos_conformance.drive.identity_double import IdentityDouble, Policy
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.suite.agent.device import Device
 from wos_conformance.suite.agent.resident import Resident
@@ -28,6 +31,7 @@ class Stage(Scene):
         self.resident: Resident | None = None
         self._devices: list[Device] = []
         self._decoys: list[Decoy] = []
+        self._services: list[IdentityDouble] = []
 
     def close(self) -> None:
         """End the agents of the scenario and the double."""
@@ -38,6 +42,8 @@ class Stage(Scene):
                 self.double.close()
             for decoy in self._decoys:
                 decoy.close()
+            for service in self._services:
+                service.close()
 
     def leave(self) -> None:
         """End the agents that the scenario has started so far, and remove their storage."""
@@ -76,6 +82,30 @@ class Stage(Scene):
         device.publish()
         return device
 
+    def newcomer(self, **policy: Any) -> tuple[Device, IdentityDouble]:
+        """An agent that has to enrol, with its identity service; an empty manifest is published to it."""
+        return self._served(follows=False, **policy)
+
+    def follower(self, **policy: Any) -> tuple[Device, IdentityDouble]:
+        """An agent that has to find its trust bundle, with its identity service; an empty manifest is published."""
+        return self._served(follows=True, **policy)
+
+    def _served(self, *, follows: bool, **policy: Any) -> tuple[Device, IdentityDouble]:
+        device, code = self.device(), sample.word(self.random, 24)
+        for text in (code, base64.b64encode(f"enrol:{code}".encode()).decode()):
+            self.recorder.redact(text.encode())
+        chosen = Policy(spiffe_id=device.spiffe_id, code=code, **policy)
+        device.service, device.follows = IdentityDouble(self.recorder, self.trust_domain, chosen), follows
+        self._services.append(device.service)
+        device.publish()
+        return device, device.service
+
+    @contextmanager
+    def without_service(self, service: IdentityDouble) -> Iterator[None]:
+        """Let the identity service be away."""
+        with self.double.fault("identity-away", "connection"), service.not_listening():
+            yield
+
     def decoy(self) -> str:
         """The URL of a place where nobody has any business."""
         self._decoys.append(Decoy(self.recorder))
@@ -94,6 +124,14 @@ class Stage(Scene):
         seed, patience = self.random.getrandbits(32), self.declared("request_timeout")
         act = misbehaviour.misbehaving(behaviour, seed, patience)
         with self.double.scripted(Script(behaviour, operation, act, left=count)):
+            yield
+
+    @contextmanager
+    def misbehave_in_turn(self, operation: str, behaviours: Sequence[str]) -> Iterator[None]:
+        """Misbehave for one request after the other of this kind, each time in another way."""
+        with ExitStack() as stack:
+            for behaviour in behaviours:
+                stack.enter_context(self.misbehave(operation, behaviour, count=1))
             yield
 
     @contextmanager

@@ -55,7 +55,7 @@ def test_wos_refuses_a_client_that_it_knew(agent: Stage) -> None:
     device.adopts(device.publish(device.install()))
     for status in (401, 403, 404):
         with agent.misbehave("manifest", f"status-{status}"):
-            device.polled(3)
+            device.polled(2)
         device.workloads()
     device.polled(1)
 

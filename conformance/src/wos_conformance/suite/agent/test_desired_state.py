@@ -194,10 +194,10 @@ def test_power_is_cut_while_idle(agent: Stage) -> None:
 def test_power_is_cut_at_every_moment_of_an_update(agent: Stage) -> None:
     """The power fails while the agent waits for the first answer of an update, then for the second, until no more."""
     device = agent.start()
-    deployments = [device.install() for _ in range(3)]
+    deployments = [device.install(), device.install()]
     device.adopts(device.publish(*deployments))
     for answers in range(_MOMENTS_AT_MOST):
-        deployments = [device.change(deployments[0]), deployments[1], device.install()]
+        deployments = [device.change(deployments[0]), device.install()]
         with agent.silence(answers):
             publication = device.publish(*deployments)
             device.falls_silent(publication)

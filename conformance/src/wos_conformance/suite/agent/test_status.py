@@ -29,12 +29,11 @@ def test_deployment_lives_and_dies(agent: Stage) -> None:
 
 
 @pytest.mark.gives("status.repeated-after-failure", "status.legal-order", "connectivity.retry-after-respected")
-@pytest.mark.parametrize(("behaviour", "count"), [("status-503", 2), ("status-429", 1), ("reset", 2)])
-def test_report_is_not_taken(agent: Stage, behaviour: str, count: int) -> None:
-    """The first reports of an installation are not taken; later ones are."""
+def test_reports_are_not_taken(agent: Stage) -> None:
+    """The first reports of an installation are not taken, each for another reason; later ones are."""
     device = agent.start()
     device.polled(1)
-    with agent.misbehave("status", behaviour, count):
+    with agent.misbehave_in_turn("status", ("status-503", "reset", "status-429")):
         device.adopts(device.publish(device.install()))
     device.adopts(device.publish())
 
@@ -67,12 +66,12 @@ def test_power_is_cut_before_a_report_is_taken(agent: Stage, behaviour: str) -> 
 
 
 @pytest.mark.gives("status.unverified-reported", "status.unretrieved-reported", "status.failure-explained")
-@pytest.mark.parametrize("obstacle", ["all-digests-wrong", "artifacts-missing"])
-def test_document_cannot_be_obtained(agent: Stage, obstacle: str) -> None:
-    """A deployment and its change are published, and neither can be obtained; then a good one comes."""
+def test_documents_cannot_be_obtained(agent: Stage) -> None:
+    """A deployment and its change are published, and neither can be obtained; then good ones come."""
     device = agent.start()
-    running, other = device.install(), device.install()
-    device.adopts(device.publish(running))
-    device.fails(device.publish(running, other, defect=obstacle), other)
-    device.fails(device.publish(device.change(running), defect=obstacle))
-    device.adopts(device.publish(device.change(running)))
+    for obstacle in ("all-digests-wrong", "artifacts-missing"):
+        running, other = device.install(), device.install()
+        device.adopts(device.publish(running))
+        device.fails(device.publish(running, other, defect=obstacle), other)
+        device.fails(device.publish(device.change(running), defect=obstacle))
+        device.adopts(device.publish(device.change(running)))
