@@ -8,9 +8,10 @@ from itertools import cycle
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 import pytest
 from postgresql_server import Server
-from trust_domain import TrustDomain
+from trust_domain import Credential, TrustDomain
 from visited_wos import MANIFEST, PATIENCE, Client, Wos
 
 EACH = 12
@@ -138,3 +139,23 @@ def test_lost_connections_are_made_anew(both: list[Client], postgresql: Server) 
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert time.monotonic() < deadline
     assert len(answer.json()["deployments"]) == 1
+
+
+def test_other_roots_reach_every_replica(both: list[Client]) -> None:
+    """Within a moment."""
+    other = TrustDomain()
+    twin = other.issue(both[0].spiffe_id)
+    both[0].wos.do("rotate_trust", trustBundlePem=other.root.certificate_pem.decode())
+    for client in both:
+        deadline = time.monotonic() + PATIENCE
+        while not answered(client.wos, twin):
+            assert time.monotonic() < deadline
+        assert not answered(client.wos, client.credential)
+
+
+def answered(wos: Wos, credential: Credential) -> bool:
+    """Whether somebody who shows this certificate is answered."""
+    try:
+        return wos.visitor(credential).get(MANIFEST).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -13,6 +13,9 @@ from visited_wos import APPLICATION, PATIENCE, TOKEN, Client, Wos
 
 from wos_reference.wos.cli import main
 
+SPECIFICATION = next(p / "spec/v1.0" for p in Path(__file__).resolve().parents if (p / "spec/v1.0").is_dir())
+EXAMPLES = SPECIFICATION / "examples" / "application-description"
+
 
 def run(wos: Wos, *arguments: str) -> Result:
     """`reference-wos` against a WOS."""
@@ -89,6 +92,13 @@ def test_description_that_makes_no_sense_is_refused(
     (tmp_path / "margo.yaml").write_text(json.dumps(APPLICATION | changes))
     result = run(wos, "import-application", str(tmp_path / "margo.yaml"))
     assert (result.exit_code, reason in result.output) == (1, True), result.output
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*")), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_example_of_the_specification(wos: Wos, path: Path) -> None:
+    """The valid ones are imported, each invalid one is refused."""
+    result = run(wos, "import-application", str(path))
+    assert result.exit_code == (0 if path.parent.name == "valid" else 1), result.output
 
 
 def test_several_versions_must_be_told_apart(client: Client, tmp_path: Path) -> None:

@@ -95,8 +95,6 @@ class IdentityService:
     async def renew(self, request: Request) -> Response:
         """A new SVID for the id in the certificate that the caller shows."""
         shown = request.scope["extensions"]["tls"]["client_cert"]
-        if shown is None:
-            raise Refusal(plain_problem(401, {"WWW-Authenticate": "Mutual"}))
         try:
             spiffe_id = caller(shown, self._trust.own_id)
         except IdentityError as error:

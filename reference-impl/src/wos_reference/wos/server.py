@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from wos_reference.wos.configuration import Configuration
-from wos_reference.wos.connection import AgentConnection
+from wos_reference.wos.connection import HEAD_AT_MOST, AgentConnection
 from wos_reference.wos.console import Console
 from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.identity_service import IdentityService
@@ -55,7 +55,7 @@ def serve(configuration: Configuration) -> None:
     listening = {
         "controlUrl": (uvicorn.Server(console), _listener(configuration.operator_listen, "OPERATORS")),
         "wosUrl": (uvicorn.Server(agents), _listener(configuration.listen, "AGENTS")),
-        **_identity_service(configuration, fleet, trust),
+        **_identity_service(configuration, fleet, trust, metrics),
     }
     asyncio.run(_serve_all(listening, configuration, trust))
 
@@ -66,6 +66,8 @@ def _config(application: ASGIApp, **settings: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         lifespan="off",
+        ws="none",
+        h11_max_incomplete_event_size=HEAD_AT_MOST,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -87,7 +89,9 @@ def _agent_config(application: ASGIApp, configuration: Configuration, trust: Tru
     )
 
 
-def _identity_service(configuration: Configuration, fleet: Fleet, trust: Trust) -> dict[str, Listening]:
+def _identity_service(
+    configuration: Configuration, fleet: Fleet, trust: Trust, metrics: Metrics
+) -> dict[str, Listening]:
     """The listener of the identity service, if there is to be one."""
     settings = configuration.identity_service
     if settings is None:
@@ -95,7 +99,7 @@ def _identity_service(configuration: Configuration, fleet: Fleet, trust: Trust) 
     issuer = Issuer(settings.issuer, settings.issuer_key, datetime.timedelta(seconds=settings.svid_lifetime))
     service = IdentityService(fleet, trust, issuer, settings.approval_retry)
     config = _tls_config(
-        service.application(),
+        Observed(service.application(), metrics),
         configuration,
         trust,
         ssl_certfile=str(settings.certificate),
