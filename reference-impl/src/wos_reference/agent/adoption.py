@@ -1,6 +1,7 @@
 """The moment in which a verified manifest becomes the desired state (`desired-state.md`, Adopting)."""
 
 import logging
+from contextlib import suppress
 
 from wos_reference.agent.desired_state import Manifest
 from wos_reference.agent.document import DocumentError
@@ -32,10 +33,10 @@ def has_changed(before: Deployment | None, after: Deployment) -> bool:
 
 
 def report_first_state(deployment: Deployment, reporter: Reporter) -> None:
-    """Say with which state new work on a deployment begins; one that cannot be read has failed at once, later."""
-    try:
-        reporter.document(deployment)
-    except DocumentError:
-        if deployment.wanted:
-            return
-    reporter.report(deployment, "pending" if deployment.wanted else "removing")
+    """Say with which state new work begins, unless the document cannot be read or a gateway has to choose first."""
+    if not deployment.wanted:
+        reporter.report(deployment, "removing")
+        return
+    with suppress(DocumentError):
+        if not reporter.document(deployment).device_id.endswith("/*"):
+            reporter.report(deployment, "pending")

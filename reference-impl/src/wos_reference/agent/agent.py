@@ -15,6 +15,7 @@ from wos_reference.agent.announcer import Announcer
 from wos_reference.agent.configuration import Configuration, ConfigurationError
 from wos_reference.agent.desired_state import Manifest, ManifestError
 from wos_reference.agent.device import Fleet, fleet_of
+from wos_reference.agent.keeper import IdentityKeeper
 from wos_reference.agent.ledger import Ledger
 from wos_reference.agent.operation import Operation, SettlingOperation, is_success
 from wos_reference.agent.outbox import Outbox
@@ -26,6 +27,8 @@ from wos_reference.agent.schedule import Gate
 from wos_reference.agent.transport import Answer, NoAnswerError, Transport
 from wos_reference.agent.workshop import Workshop
 
+IDENTITY = "identity"
+MOMENT = 0.1  # seconds; what a runtime can do that fast is done before the next request
 log = logging.getLogger(__name__)
 security_log = logging.getLogger("security")
 
@@ -69,6 +72,7 @@ class Agent:
             *(ledger, runtime, self._reporter, self._workshop, self.fleet, self._make_gate, configuration.apply_time)
         )
         self._outbox = Outbox(self._status, ledger)
+        self._keeper = IdentityKeeper(configuration, transport.renew)
         self._look = self._make_gate()
         self._announced = False
         self._refused_tag = ""
@@ -97,10 +101,16 @@ class Agent:
             self._look.succeeded(self._configuration.poll_interval)
             self._read_offers()
             self._reconciler.reconcile()
+            self._keep_identity()
         closed = self._configuration.poll_windows.closed_for(datetime.now(UTC))
         if closed:
             return min(closed, self._until(self._look))
         return self._call()
+
+    def _keep_identity(self) -> None:
+        windows = self._configuration.poll_windows
+        if not self._workshop.is_busy(IDENTITY) and self._keeper.is_due() and not windows.closed_for(datetime.now(UTC)):
+            self._workshop.begin(IDENTITY, self._keeper.work())
 
     def _call(self) -> float:
         """Send what is due; the seconds until something is again."""
@@ -186,6 +196,7 @@ class Agent:
         adoption.adopt(manifest, self._ledger, self._reporter)
         self._outbox.forgive()
         self._reconciler.reconcile()
+        self._workshop.advance(MOMENT)
 
     def _report_refusals(self, manifest: Manifest) -> None:
         with self._ledger.transaction():

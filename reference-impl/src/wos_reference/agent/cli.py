@@ -1,21 +1,25 @@
-"""The command `reference-agent`: `run` is the agent, `status` looks at it, `test-control` lets a test steer it."""
+"""The command `reference-agent`: `run` is the agent; the others look at it, bind it, free it or let a test steer it."""
 
 import argparse
 import json
 import shlex
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 from types import FrameType
 
 from wos_reference.agent import control, journal
 from wos_reference.agent.agent import Agent, News
 from wos_reference.agent.configuration import ConfigurationError, load
-from wos_reference.agent.identity import IdentityError
-from wos_reference.agent.ledger import Ledger, LedgerError
+from wos_reference.agent.identity import IdentityError, own_spiffe_id
+from wos_reference.agent.keeper import IdentityKeeper
+from wos_reference.agent.ledger import Ledger, LedgerError, release_state
 from wos_reference.agent.runtime.selection import runtime_of
 from wos_reference.agent.transport import Transport
+from wos_reference.agent.workshop import carry_out
 
 EXIT_USAGE = 2
 
@@ -37,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     for command, purpose in (
         (run, "run the agent until SIGTERM"),
         (status, "print as JSON what the agent has adopted and what became of it"),
+        (enrol, "obtain SVID and trust bundle from the identity service, and end when they are there"),
+        (release, "forget the WOS and everything that belongs to it; what runs goes on"),
     ):
         agent = commands.add_parser(command.__name__, help=purpose)
         agent.add_argument("--config", type=Path, required=True, metavar="FILE")
@@ -63,6 +69,31 @@ def run(options: argparse.Namespace) -> int:
 def status(options: argparse.Namespace) -> int:
     """Print the adopted version, the deployments with their states and how many reports are still in line."""
     print(json.dumps(Ledger.look(load(options.config).state), indent=2))
+    return 0
+
+
+def enrol(options: argparse.Namespace) -> int:
+    """Ask the identity service, as often as it takes, until SVID and trust bundle are there."""
+    configuration = load(options.config)
+    if not configuration.identity_service:
+        raise ConfigurationError("identity_service is missing")
+    keeper = IdentityKeeper(configuration, lambda: None)
+    while not (configuration.svid.exists() and configuration.trust_bundle.exists()):
+        work = keeper.work()
+        result, error = None, None
+        with suppress(StopIteration):
+            while True:
+                result, error = carry_out(work.throw(error) if error else work.send(result))
+        Event().wait(min(1.0, configuration.poll_interval))
+    print(f"{own_spiffe_id(configuration.svid)} is here")
+    return 0
+
+
+def release(options: argparse.Namespace) -> int:
+    """Forget version, tags, reports, SVID and trust bundle of the WOS; its address stays in the configuration."""
+    configuration = load(options.config)
+    release_state(configuration.state)
+    print("released; name another WOS in the configuration before the next start")
     return 0
 
 

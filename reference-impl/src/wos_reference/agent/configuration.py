@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from wos_reference.agent.credential import Credential
 from wos_reference.agent.schedule import Windows
 
 PREFIX = "WOS_AGENT_"
@@ -40,6 +41,18 @@ class Engines:
 
 
 @dataclass(frozen=True)
+class IdentityServiceSettings:
+    """Where SVID and trust bundle come from when they are not given as files."""
+
+    url: str
+    anchors: Path
+    enrols: bool
+    discovers: bool
+    enrolment_code: str | None
+    factory: Credential | None
+
+
+@dataclass(frozen=True)
 class Configuration:
     """The declared values of `spec/v1.0/README.md` (all times in seconds) and where the agent finds its files."""
 
@@ -55,18 +68,22 @@ class Configuration:
     apply_time: float
     poll_windows: Windows
     children: Path | None
+    identity_service: IdentityServiceSettings | None
     engines: Engines
 
 
 def load(file: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
     """Read `file`, then `environment`; relative paths count from the folder of `file`. Raises ConfigurationError."""
     values = _read(file) | _variables(environment)
+    state = file.parent / _text(values, "state")
+    kept = {name: str((state / "identity" / f"{name}.pem").absolute()) for name in ("svid", "key", "trust_bundle")}
+    defaults = kept if values.get("identity_service") else {}
     return Configuration(
-        wos_url=_wos_url(values),
-        svid=file.parent / _text(values, "svid"),
-        key=file.parent / _text(values, "key"),
-        trust_bundle=file.parent / _text(values, "trust_bundle"),
-        state=file.parent / _text(values, "state"),
+        wos_url=_url(values, "wos_url"),
+        svid=file.parent / _text(values, "svid", defaults.get("svid")),
+        key=file.parent / _text(values, "key", defaults.get("key")),
+        trust_bundle=file.parent / _text(values, "trust_bundle", defaults.get("trust_bundle")),
+        state=state,
         capabilities=file.parent / _text(values, "capabilities"),
         poll_interval=_seconds(values, "poll_interval"),
         request_timeout=_seconds(values, "request_timeout"),
@@ -74,6 +91,7 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> Configurati
         apply_time=_seconds(values, "apply_time", DEFAULT_APPLY_TIME),
         poll_windows=_windows(values.get("poll_windows") or []),
         children=file.parent / _text(values, "children") if values.get("children") else None,
+        identity_service=_identity_service(values, file.parent),
         engines=_engines(values, file.parent),
     )
 
@@ -97,6 +115,25 @@ def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
         }
     except yaml.YAMLError as error:
         raise ConfigurationError(f"a variable {PREFIX}… is not YAML: {error}") from error
+
+
+def _identity_service(values: dict[str, Any], folder: Path) -> IdentityServiceSettings | None:
+    given = values.get("identity_service")
+    if not given:
+        return None
+    if not isinstance(given, dict):
+        raise ConfigurationError(f"identity_service is {given!r}; expected a mapping")
+    factory = None
+    if given.get("factory"):
+        factory = Credential(folder / _text(given, "factory"), folder / _text(given, "factory_key"))
+    return IdentityServiceSettings(
+        url=_url(given, "url"),
+        anchors=folder / _text(given, "anchors"),
+        enrols="svid" not in values,
+        discovers="trust_bundle" not in values,
+        enrolment_code=given.get("enrolment_code") and _text(given, "enrolment_code"),
+        factory=factory,
+    )
 
 
 def _engines(values: dict[str, Any], folder: Path) -> Engines:
@@ -142,9 +179,9 @@ def _seconds(values: dict[str, Any], name: str, default: float | None = None) ->
     return float(value)
 
 
-def _wos_url(values: dict[str, Any]) -> str:
-    url = _text(values, "wos_url")
+def _url(values: dict[str, Any], name: str) -> str:
+    url = _text(values, name)
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/") or parts.query:
-        raise ConfigurationError(f"wos_url is {url!r}; expected https://host[:port] without a path")
+        raise ConfigurationError(f"{name} is {url!r}; expected https://host[:port] without a path")
     return url.rstrip("/")

@@ -92,7 +92,7 @@ class Reconciler:
         try:
             deployment = self._placed(deployment) if deployment.wanted else deployment
             self._report_beginning(deployment)
-            if not self.is_done(deployment, running):
+            if not (deployment.wanted and self.is_done(deployment, running)):  # what does not run can still be there
                 yield self._job(deployment)
         except WorkloadError as error:
             failure = error

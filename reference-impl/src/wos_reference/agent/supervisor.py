@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from wos_reference.agent.agent import device_id_of
 from wos_reference.agent.configuration import load
-from wos_reference.agent.ledger import Ledger
+from wos_reference.agent.files import replace_file
+from wos_reference.agent.ledger import release_state
 from wos_reference.agent.process import end_with
 from wos_reference.agent.runtime import Runtime, Workload
 from wos_reference.agent.runtime.selection import runtime_of
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 
 STATE = re.compile(r"[a-z0-9-]{1,64}")
 STOP_PATIENCE = 5.0  # seconds until an agent that does not stop is killed
-TEXTS = ("wosUrl", "svidPem", "keyPem", "trustBundlePem")
+FILES = {"svidPem": "svid", "keyPem": "key", "trustBundlePem": "trust_bundle"}
+TEXTS = ("wosUrl", *FILES)
 TIMES = {
     "pollIntervalSeconds": "poll_interval",
     "requestTimeoutSeconds": "request_timeout",
@@ -137,9 +139,7 @@ class Supervisor:
         state = state_name(content)
         self.stop({})
         if self._storage(state).exists():
-            ledger = Ledger(self._storage(state))
-            ledger.release()
-            ledger.close()
+            release_state(self._storage(state))
         return {}
 
     def time_scale(self, content: dict[str, Any]) -> dict[str, Any]:
@@ -197,8 +197,11 @@ def state_name(content: dict[str, Any]) -> str:
 
 def check_start(content: dict[str, Any]) -> None:
     """Check the values of `start`. Raises RefusalError."""
+    service = content.get("identityService")
+    if service is not None and not (isinstance(service, dict) and isinstance(service.get("url"), str)):
+        raise RefusalError(400, "identityService is not an object with a url")
     for name in TEXTS:
-        if not isinstance(content.get(name), str):
+        if not isinstance(content.get(name), str) and not (service and name in FILES and name not in content):
             raise RefusalError(400, f"{name} is missing or not a text")
     for name in TIMES:
         value = content.get(name)
@@ -228,15 +231,15 @@ def write_configuration(file: Path, storage: Path, content: dict[str, Any], fact
     """Write everything that the agent reads at its start: `file`, and what it names beside it."""
     folder = file.parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_private(folder / "svid.pem", content["svidPem"])
-    write_private(folder / "key.pem", content["keyPem"])
-    write_private(folder / "trust-bundle.pem", content["trustBundlePem"])
+    files = {setting: f"{setting}.pem" for member, setting in FILES.items() if member in content}
+    for member, setting in FILES.items():
+        if member in content:
+            write_private(folder / files[setting], content[member])
     write_offers(folder, {"children": [], **content})
     configuration = {
         "wos_url": content["wosUrl"],
-        "svid": "svid.pem",
-        "key": "key.pem",
-        "trust_bundle": "trust-bundle.pem",
+        **files,
+        "identity_service": write_identity_service(folder, content.get("identityService")),
         "capabilities": "capabilities.json",
         "children": "children.json",
         "poll_windows": content.get("pollWindows", []),
@@ -247,10 +250,18 @@ def write_configuration(file: Path, storage: Path, content: dict[str, Any], fact
     write_private(file, json.dumps(configuration))  # JSON is YAML, and needs no writer of its own
 
 
+def write_identity_service(folder: Path, service: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Write the files that belong to the identity service; its part of the configuration."""
+    if service is None:
+        return None
+    names = {"anchorsPem": "anchors", "factoryPem": "factory", "factoryKeyPem": "factory_key"}
+    for member, setting in names.items():
+        if member in service:
+            write_private(folder / f"{setting}.pem", service[member])
+    files = {setting: f"{setting}.pem" for member, setting in names.items() if member in service}
+    return {"url": service["url"], "enrolment_code": service.get("enrolmentCode"), **files}
+
+
 def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read, whatever was there before."""
-    new = file.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    new.touch(mode=0o600)
-    new.write_text(text)
-    new.replace(file)
+    """Write a file that only its owner can read."""
+    replace_file(file, text.encode())

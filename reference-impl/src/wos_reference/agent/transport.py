@@ -40,13 +40,26 @@ class Transport:
     """The agent's way to its WOS. Not for use by two threads at once."""
 
     def __init__(self, configuration: Configuration) -> None:
-        """Read identity and trust bundle. Raises IdentityError and OSError."""
+        """Read identity and trust bundle, unless they are still to be obtained. Raises IdentityError and OSError."""
+        self._configuration = configuration
         self._timeout = configuration.request_timeout
         self._deadline = 0.0
+        self._client: httpx.Client | None = None
+        if not configuration.identity_service:
+            self._client = self._connect()
+
+    def renew(self) -> None:
+        """Show and trust from the next connection on what the files hold now."""
+        if self._client:
+            self._client.close()
+        self._client = None
+
+    def _connect(self) -> httpx.Client:
+        configuration = self._configuration
         wos_id = identity.expected_wos_id(identity.own_spiffe_id(configuration.svid))
         context = identity.tls_context(configuration.svid, configuration.key, configuration.trust_bundle)
         identity.expect_wos(context, wos_id, self._remaining)
-        self._client = httpx.Client(
+        return httpx.Client(
             base_url=configuration.wos_url,
             verify=context,
             timeout=self._timeout,
@@ -67,6 +80,10 @@ class Transport:
         Raises NoAnswerError.
         """
         self._deadline = min(time.monotonic() + self._timeout, deadline or float("inf"))
+        try:
+            self._client = self._client or self._connect()
+        except (identity.IdentityError, OSError, ValueError) as error:
+            raise NotSentError(f"{method} {path}: there is no identity yet: {error}") from error
         try:
             with self._client.stream(
                 method, path, headers=headers, content=body, timeout=self._remaining()

@@ -4,8 +4,9 @@ A piece of work is a generator which yields what the runtime shall do next and i
 itself always runs in the thread of the loop, and only what it yields runs elsewhere. Pieces do not wait for each other.
 """
 
+import time
 from collections.abc import Callable, Generator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
@@ -43,10 +44,14 @@ class Workshop:
         self._works[name] = work
         self._go_on(name, None, None)
 
-    def advance(self) -> None:
-        """Go on as far as is possible without waiting."""
-        while not self._outcomes.empty():
-            self._go_on(*self._outcomes.get())
+    def advance(self, patience: float = 0.0) -> None:
+        """Go on as far as is possible within `patience` s."""
+        deadline = time.monotonic() + patience
+        while self._works:
+            try:
+                self._go_on(*self._outcomes.get(timeout=max(0.0, deadline - time.monotonic())))
+            except Empty:
+                return
 
     def _go_on(self, name: str, result: Any, error: Exception | None) -> None:
         work = self._works[name]

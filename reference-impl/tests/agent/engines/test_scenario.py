@@ -132,6 +132,13 @@ def test_failed_installation_stays_failed_and_nothing_is_rolled_back(wos, applic
     assert device.runs()["mixer"][0] == "1.2.0"
 
 
+def test_component_that_reaches_beyond_its_place_is_refused(wos, application, device, publish):
+    if device.offer_greedy("mixer", "7.7.7"):
+        publish("7.7.7", components=("mixer",))
+        wait_for(wos, "failed")
+        assert device.runs()["mixer"] == ("1.0.0", "12")
+
+
 def test_polls_go_on_while_the_runtime_works(wos, application, device, publish):
     device.offer("mixer", "6.6.6", works=False)
     publish("6.6.6", components=("mixer",), timeout="0m3s")

@@ -146,7 +146,12 @@ class ComposeRuntime:
 
     def _containers(self, label: str) -> list[Container]:
         ids = self._ids(label)
-        return [read_container(item) for item in json.loads(self._docker("inspect", *ids))] if ids else []
+        try:
+            return [read_container(item) for item in json.loads(self._docker("inspect", *ids))] if ids else []
+        except WorkloadError as error:
+            if "No such object" in str(error):  # one was removed between the two questions
+                return self._containers(label)
+            raise
 
     def _remove_projects(self, deployment_id: str, keep: set[str]) -> None:
         """Stop and remove the projects of a deployment, with their networks and volumes."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from wos_reference.agent.desired_state import DEPLOYMENT_ID
 from wos_reference.agent.document import Document
-from wos_reference.agent.runtime import RetrievalError, Workload, WorkloadError, workloads_of
+from wos_reference.agent.runtime import Workload, WorkloadError, workloads_of
 
 MEMBERS = ("device_id", "namespace", "type", "repository", "revision", "parameters")
 
@@ -63,10 +63,11 @@ class FolderRuntime:
 
 
 def require_retrievable(document: Document) -> None:
-    """Nothing is retrieved here, but what stands on a host below `.invalid` could not be. Raises RetrievalError."""
+    """Nothing is retrieved here, but what stands on a host below `.invalid` could not be. Raises WorkloadError."""
     for component in document.components:
         if (urlsplit(component.repository).hostname or "").endswith(".invalid"):
-            raise RetrievalError(f"{component.repository} cannot be retrieved", component=component.name)
+            sentence = f"{component.repository} cannot be retrieved"
+            raise WorkloadError(sentence, code="artifact-unavailable", component=component.name)
 
 
 def file_name(workload: Workload) -> str:
