@@ -98,6 +98,17 @@ def changed(document: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -
     return json.dumps(document).encode()
 
 
+def test_faults_do_not_repeat_what_was_sent(client: Client) -> None:
+    """Neither names nor values."""
+    sent = {**capabilities(client.device_id), "Traceback (most recent call last)": "SELECT secret FROM x"}
+    sent["properties"] |= {"memory": "panic: goroutine 1 [", "otelCollector": 'File "x.py", line 1'}
+    answer = client.http.put(f"/api/v1/capabilities/{client.device_id}", json=sent)
+    assert problem_of(answer) == (422, "semantic-error")
+    assert len(answer.json()["errors"]) == 3
+    for text in ("Traceback", "SELECT", "panic", "File"):
+        assert text not in answer.text
+
+
 FAULTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "unknown-state": lambda d: d["status"].update(state="flying"),
     "state-in-capitals": lambda d: d["status"].update(state="INSTALLED"),

@@ -30,6 +30,7 @@ class AgentConnection(H11Protocol):
     trust: Trust | None
     """Whose roots are looked at in handshakes; None behind a proxy."""
     _timers: tuple[asyncio.TimerHandle, ...] = ()
+    _refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; one connection too many, and one that skips the look at certificates, ends at once."""
@@ -68,7 +69,7 @@ class AgentConnection(H11Protocol):
         """Read on, unless this begins a request under roots that are in force no longer."""
         if self.conn.their_state is h11.IDLE and self._is_outdated():
             self.transport.close()
-        if not self.transport.is_closing():
+        if not self._refused and not self.transport.is_closing():
             super().data_received(data)
 
     def _is_outdated(self) -> bool:
@@ -83,7 +84,10 @@ class AgentConnection(H11Protocol):
         await self._application(scope, receive, send)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP, or a head that does not end."""
+        """Answer what is not HTTP, or a head that does not end.
+
+        What still comes is passed over for a moment, since an end with unread bytes would take the answer away.
+        """
         too_long = getattr(sys.exc_info()[1], "error_status_hint", 400) == 431
         answer = plain_problem(431) if too_long else problem("invalid-request", "this is not HTTP/1.1")
         headers: list[Any] = [*answer.raw_headers, (b"connection", b"close")]
@@ -93,5 +97,5 @@ class AgentConnection(H11Protocol):
             h11.EndOfMessage(),
         ):
             self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
-        self._farewell()
+        self._refused = True
+        self._timers += (self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort),)
