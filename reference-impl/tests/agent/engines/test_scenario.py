@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 @pytest.fixture
