@@ -81,10 +81,12 @@ def judged_at(address: Address, role: Role, credentials: Path, folder: Path, *op
     """Run scenarios against a target that runs already; the same each time, unless options name another seed."""
     command = [*SUITE, "run", role, "--no-shrink", "--out", str(folder / RUN), "--seed", "7", *options]
     command += ["--control", address.control_url, "--control-token-file", str(address.token_file)]
-    command += [word for feature in CLAIMED[role] for word in ("--feature", feature)]
     if role == "wos":
         command += ["--url", address.wos_url, "--credentials", str(credentials)]
+    if address.identity_url:
         command += ["--identity-service", address.identity_url, "--identity-anchors", str(folder / ANCHORS)]
+    if address.identity_url or role == "agent":
+        command += [word for feature in CLAIMED[role] for word in ("--feature", feature)]
     told = folder / "told"
     with told.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
