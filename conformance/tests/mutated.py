@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from identity_service import ANCHORS, identity_service
 from mutants import Role
-from reference import WOS, Address, running_agent, running_wos
+from reference import AGENT, WOS, Address, running_agent, running_wos
 
 MUTATE = (sys.executable, "-m", "mutants")
 PRETEND = (sys.executable, "-m", "facades")
@@ -21,7 +21,7 @@ SHORT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "0.5", "--max-bac
 RUN, LOG, COMMITTED = "run", "log", "committed"
 CLAIMED: dict[Role, tuple[str, ...]] = {
     "wos": ("enrolment", "trust-discovery", "gateway", "content-encoding"),
-    "agent": (),
+    "agent": ("enrolment", "trust-discovery", "gateway", "content-encoding", "helm", "compose"),
 }
 """The features that the reference is run with; others need a run of their own."""
 OLD_TLS = "tls-1.2"
@@ -58,7 +58,7 @@ def judged_as(
         settings = {"identity_service": identity_service(folder, credentials), "tls_1_2": OLD_TLS in options}
         with running_wos(folder, credentials, command or WOS, settings) as wos:
             return judged_at(wos, role, credentials, folder, *options, deadline=deadline)
-    with running_agent(folder, shlex.join([*command, "run"]) if command else None) as agent:
+    with running_agent(folder, shlex.join([*command, "run"]) if command else None, command or AGENT) as agent:
         return judged_at(agent, role, credentials, folder, *TIMES, *options, deadline=deadline)
 
 

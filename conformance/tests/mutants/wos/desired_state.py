@@ -252,7 +252,7 @@ def compresses_something_else(patch: Patch) -> None:
 @WOS.against("desired-state.coding-tag-unchanged")
 def tags_each_coding(patch: Patch) -> None:
     """Gives a compressed body a tag of its own, as some proxies do."""
-    _with_coded(patch, lambda a: a.headers.update(etag=a.headers["etag"][:-1] + '-gzip"'))
+    _with_coded(patch, lambda a: a.headers.update({"etag": a.headers["etag"][:-1] + '-gzip"'}))
 
 
 @WOS.against("desired-state.vary-sent")
