@@ -249,7 +249,17 @@ def compresses_something_else(patch: Patch) -> None:
     patch(interface, "coded", lambda content, accepted: coded(content + b"\n" * takes(accepted), accepted))
 
 
-@WOS.against("desired-state.coding-tag-unchanged")
+@WOS.against(
+    "desired-state.coding-tag-unchanged",
+    consequences=(
+        "desired-state.bundle-etag",
+        "desired-state.coding-digest",
+        "desired-state.document-etag",
+        "desired-state.etag-is-digest",
+        "desired-state.modified-served",
+        "desired-state.not-modified-tag",
+    ),
+)
 def tags_each_coding(patch: Patch) -> None:
     """Gives a compressed body a tag of its own, as some proxies do."""
     _with_coded(patch, lambda a: a.headers.update({"etag": a.headers["etag"][:-1] + '-gzip"'}))

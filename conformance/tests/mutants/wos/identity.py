@@ -308,7 +308,7 @@ def keeps_the_roots_of_yesterday(patch: Patch) -> None:
     patch(trust.Trust, "renew", lambda self: None)
 
 
-@WOS.against("identity.refused-by-policy-403")
+@WOS.against("identity.refused-by-policy-403", consequences=("errors.type-registered", "identity.client-admitted"))
 def denies_that_anything_is_here(patch: Patch) -> None:
     """Answers 404 to a client that its policy does not accept."""
     patch(problem, "_TITLES", problem._TITLES | {"not-authorized": (404, "Not Found")})

@@ -103,7 +103,7 @@ def test_agent_has_windows(agent: Stage) -> None:
     """An agent may call for two seconds, and again after a pause."""
     device = agent.device()
     device.publish()
-    device.start(windows=[(-1, 2), (5, 60)])
+    device.start(windows=[(-1, 2), (7, 60)])
     device.polled(1)
-    device.waits(max(1, round(5.5 / agent.declared("poll_interval"))))
+    device.waits(max(1, round(7.5 / agent.declared("poll_interval"))))
     device.polled(1)
