@@ -214,5 +214,6 @@ def test_client_that_returns_begins_empty(client: Client) -> None:
         for deployment in assigned:
             answer = client.wos.operator.post("/control/v1/update", json={"deploymentId": deployment})
             assert answer.status_code == 409
+        assert client.announce().status_code == 201
     client.wos.do("admit", spiffeId=client.spiffe_id)
     assert client.manifest() == returned
