@@ -231,7 +231,7 @@ def _minutes(seconds: float) -> str:
     return f"{int(seconds) // 60:>3}:{int(seconds) % 60:02}"
 
 
-def _is_blocked(error: BaseException) -> bool:
+def _is_blocked(error: BaseException | None) -> bool:
     """Whether the target went no further, or not so far when a program was played once more."""
     if isinstance(error, Flaky):
         return all(map(_is_blocked, getattr(error, "exceptions", ())))
