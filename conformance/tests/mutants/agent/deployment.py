@@ -8,6 +8,9 @@ from mutants.catalogue import AGENT, Patch
 from wos_reference.agent import device, document, reporter
 from wos_reference.agent.device import Fleet
 from wos_reference.agent.document import CoreLoader, Document
+from wos_reference.agent.ledger import Deployment
+from wos_reference.agent.reconciler import Reconciler
+from wos_reference.agent.report import uniform
 from wos_reference.agent.runtime import WorkloadError, folder, workloads_of
 from wos_reference.agent.runtime.folder import FolderRuntime
 
@@ -121,7 +124,16 @@ def _begin_at_once(patch: Patch, kind: str) -> None:
                 folder.write_workload(home, workload)
         install(self, document)
 
+    begin = Reconciler._report_beginning
+
+    def say_so(self: Reconciler, deployment: Deployment) -> None:
+        if deployment.wanted and (wanted := self._reporter.document(deployment)).type == kind:
+            self._reporter.report_components(deployment, uniform(wanted, "installing"))
+        else:
+            begin(self, deployment)
+
     patch(FolderRuntime, "install", hasty)
+    patch(Reconciler, "_report_beginning", say_so)
 
 
 @AGENT.against("deployment.helm-in-order")
