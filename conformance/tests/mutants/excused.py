@@ -3,8 +3,4 @@
 EXCUSED: dict[str, str] = {
     "identity.agent-id-shape": "an agent is given one certificate, and has no other that the double would accept",
     "identity.agent-tls-1-2-suites": "the reference agent does not claim the feature",
-    "deployment.compose-exit-fails": "judged with a real engine only",
-    "deployment.compose-archive-verified": "judged with a real engine only",
-    "deployment.compose-archive-checked": "judged with a real engine only",
-    "deployment.helm-chart-verified": "judged with a real engine only",
 }
