@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from mutants.catalogue import WOS, Patch
-from wos_reference.wos import interface, problem, schema, storage
+from wos_reference.wos import interface, problem, report, schema, storage
 from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.problem import Refusal
 
@@ -129,3 +129,10 @@ def calls_strange_reports_malformed(patch: Patch) -> None:
 def takes_components_that_never_were(patch: Patch) -> None:
     """Does not look at the names in a report."""
     patch(interface, "unknown_components", lambda report, known: [])
+
+
+@WOS.against("status.age-shown")
+def does_not_say_how_old_a_report_is(patch: Patch) -> None:
+    """Shows a report as if it had just arrived."""
+    shown = report.shown
+    patch(report, "shown", lambda row, now: {name: v for name, v in shown(row, now).items() if name != "ageSeconds"})
