@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from hypothesis.errors import Flaky
+
 from wos_conformance.control import Control, ControlUnsupported, open_control
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.history import History, Mark, Recorder
@@ -203,7 +205,7 @@ class Conductor:
             return "broken"
         if error is None:
             return "played"
-        return "blocked" if isinstance(error, Blocked | ControlUnsupported) else "error"
+        return "blocked" if _is_blocked(error) else "error"
 
     def _text(self, error: BaseException | None, judgements: Sequence[Judgement]) -> str:
         first: dict[str, Judgement] = {}
@@ -212,7 +214,7 @@ class Conductor:
                 first.setdefault(judgement.requirement, judgement)
         live = self.recorder.history()
         texts = [self._failure(judgement, live) for judgement in first.values()]
-        if isinstance(error, Blocked | ControlUnsupported):
+        if _is_blocked(error):
             texts.append(f"went no further: {error}")
         elif error is not None:
             texts += _programs(error) if isinstance(error, BrokenRule | BaseExceptionGroup) else [repr(error)]
@@ -227,6 +229,13 @@ class Conductor:
 
 def _minutes(seconds: float) -> str:
     return f"{int(seconds) // 60:>3}:{int(seconds) % 60:02}"
+
+
+def _is_blocked(error: BaseException | None) -> bool:
+    """Whether the target went no further, or not so far when a program was played once more."""
+    if isinstance(error, Flaky):
+        return all(map(_is_blocked, getattr(error, "exceptions", ())))
+    return isinstance(error, Blocked | ControlUnsupported)
 
 
 def _programs(error: BaseException) -> list[str]:

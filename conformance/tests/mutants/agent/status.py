@@ -160,8 +160,16 @@ def says_everything_once(patch: Patch) -> None:
 
 @AGENT.against("status.failed-stays")
 def tries_for_ever(patch: Patch) -> None:
-    """Begins again and again with what has failed, and says so."""
-    patch(Ledger, "give_up", lambda self, deployment_id: None)
+    """Begins again with what has failed, and says so."""
+    fail = Reconciler._fail
+
+    def begin_again(self: Reconciler, deployment: Any, *rest: Any) -> None:
+        fail(self, deployment, *rest)
+        if deployment.wanted:
+            body = report.bare_body(deployment.id, deployment.version, "installing")
+            self._reporter._queue(deployment, "installing", body)
+
+    patch(Reconciler, "_fail", begin_again)
 
 
 @AGENT.against("status.failure-explained")

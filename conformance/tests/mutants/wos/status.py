@@ -12,7 +12,7 @@ from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.problem import Refusal
 
 
-@WOS.against("status.unknown-deployment-404")
+@WOS.against("status.unknown-deployment-404", consequences=("errors.no-server-error",))
 def stumbles_over_unknown_deployments(patch: Patch) -> None:
     """A report about a deployment that never was ends in a server error (D16)."""
     components = Fleet.components_of
