@@ -127,3 +127,27 @@ def test_yaml_bomb_costs_little() -> None:
     assert document_of("\n".join(lines).encode()) is None
     assert document_of(b"{a: " * 150 + b"1" + b"}" * 150) is None
     assert document_of(b"{a: " * 90 + b"1" + b"}" * 90) is not None
+
+
+@pytest.mark.parametrize("end", ["withdraw", "retire", "delete"])
+def test_updated_deployment_that_has_ended_keeps_nothing(end: str) -> None:
+    """Before anybody has asked for the manifest."""
+    story = Visits()
+    wanted = Assigned()
+    story.admit()
+    story.assign(wanted)
+    story.update(wanted)
+    if end == "withdraw":
+        story.control("withdraw", deploymentId=wanted.id)
+    if end == "retire":
+        story.retire()
+        story.admit()
+    if end == "delete":
+        story.forgets()
+    story.serves(3)
+    assert not story.judged("deployment.update-keeps-id")
+    other = Assigned()
+    story.assign(other)
+    story.update(other)
+    story.serves(4, other)
+    assert [judgement.kept for judgement in story.judged("deployment.update-keeps-id")] == [True]

@@ -139,16 +139,18 @@ def test_lost_answer_leaves_two_reports_possible() -> None:
 
 
 def test_retired_client_has_no_reports() -> None:
-    """To retire is to end the relation."""
+    """To retire is to end the relation, also with what was withdrawn before."""
     story = Visits()
-    wanted = Assigned()
+    wanted, gone = Assigned(), Assigned()
     story.admit()
-    story.assign(wanted)
+    story.assign(wanted, gone)
     story.reports(wanted)
+    story.control("withdraw", deploymentId=gone.id)
     story.retire()
     story.admit()
     story.view()
     story.reports(wanted, status=404)
+    story.reports(gone, status=404)
     assert not story.judged("status.newest-visible")
     assert not story.judged("status.withdrawn-accepted")
     assert not story.judged("status.unknown-deployment-404")

@@ -104,8 +104,9 @@ class ClientModel:
         self.changes += 1
 
     def retire(self) -> None:
-        """All deployments end, and nobody hears of them again."""
+        """All deployments end, those that were withdrawn before too, and nobody hears of them again."""
         self.deployments.clear()
+        self.withdrawn.clear()
         self.changes += 1
         self.accepted = False
         self.accepted_again = None

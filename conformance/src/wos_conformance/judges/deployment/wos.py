@@ -147,13 +147,11 @@ def updated_deployment_keeps_its_id(history: History) -> Occasions:
     owners = {
         str((c.response or {}).get("deploymentId")): str(c.request.get("spiffeId")) for c in history.controls("assign")
     }
-    gone = [(c.seq, str(c.request.get("deploymentId"))) for c in history.controls("withdraw")]
+    wanted = {view.seq: set(model.of(view.client).deployments) for view, model in replay(history, manifests(history))}
     for control in history.controls("update"):
         name = str(control.request.get("deploymentId"))
         view = _next_manifest(history, control, owners.get(name, ""))
-        if view is None or (value := readable(view)) is None:
-            continue
-        if any(control.seq < seq < view.seq for seq, withdrawn in gone if withdrawn == name):
+        if view is None or name not in wanted.get(view.seq, ()) or (value := readable(view)) is None:
             continue
         found = [entry["deploymentId"] for entry in value["deployments"]]
         did = "updated the deployment, then asked for the manifest"
