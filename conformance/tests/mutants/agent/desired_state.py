@@ -12,10 +12,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from mutants.agent.connectivity import stop_everything
 from mutants.catalogue import AGENT, Patch
+from wos_reference.agent import adoption, archive, desired_state, document, retrieval, transport
 from wos_reference.agent import agent as agent_module
-from wos_reference.agent import archive, desired_state, document, retrieval, transport
 from wos_reference.agent.agent import Agent
 from wos_reference.agent.desired_state import Manifest, ManifestError
 from wos_reference.agent.ledger import Ledger
@@ -72,15 +71,11 @@ def trusts_documents(patch: Patch) -> None:
 
 @AGENT.against("desired-state.bundle-verified")
 def trusts_bundles(patch: Patch) -> None:
-    """Does not compute the digest of a bundle, and believes what is in it."""
-    verify, members = desired_state.verify_digest, retrieval.verified_members
+    """Does not compute the digest of a bundle, only those of the documents in it."""
+    members = retrieval.verified_members
 
     def believe(bundle: bytes, manifest: Manifest) -> dict[str, bytes]:
-        desired_state.verify_digest = lambda body, digest: None
-        try:
-            return members(bundle, manifest)
-        finally:
-            desired_state.verify_digest = verify
+        return members(bundle, replace(manifest, bundle_digest=desired_state.digest_of(bundle)))
 
     patch(retrieval, "verified_members", believe)
 
@@ -198,15 +193,19 @@ def believes_its_records(patch: Patch) -> None:
 
 
 @AGENT.against("desired-state.failure-stays-alone")
-def gives_up_on_all_when_one_fails(patch: Patch) -> None:
-    """Takes a whole manifest back when one deployment of it cannot be installed."""
-    fail = Reconciler._fail
+def refuses_all_when_one_fails(patch: Patch) -> None:
+    """Does not adopt a manifest when a component of one deployment cannot be retrieved."""
+    adopt = adoption.adopt
 
-    def fail_all(self: Reconciler, *arguments: Any) -> None:
-        fail(self, *arguments)
-        stop_everything(self._ledger)
+    def strict(manifest: Manifest, ledger: Ledger, reporter: Any) -> None:
+        for entry in manifest.entries:
+            with suppress(document.DocumentError):
+                found = document.read_document(ledger.document(entry.digest) or b"", entry.deployment_id)
+                if any(".invalid/" in component.repository for component in found.components):
+                    raise ManifestError("a component cannot be retrieved")
+        adopt(manifest, ledger, reporter)
 
-    patch(Reconciler, "_fail", fail_all)
+    patch(adoption, "adopt", strict)
 
 
 @AGENT.against("desired-state.manifest-verified")
@@ -217,8 +216,12 @@ def trusts_manifests(patch: Patch) -> None:
 
 @AGENT.against("desired-state.invalid-manifest-refused")
 def reads_what_it_needs(patch: Patch) -> None:
-    """Does not look at members of a manifest that it does not use."""
-    patch(desired_state, "_require_size", lambda item: None)
+    """Does not look at the media type of a bundle."""
+
+    def digest(value: Any) -> str | None:
+        return None if value is None else desired_state.known_digest(desired_state._object(value, "x").get("digest"))
+
+    patch(desired_state, "_bundle_digest", digest)
 
 
 def _read_as(patch: Patch, change: Callable[[dict[str, Any]], Any]) -> None:
@@ -271,8 +274,11 @@ def picks_from_a_bundle_what_it_needs(patch: Patch) -> None:
 
     def pick(bundle: bytes, expected: set[str]) -> dict[str, bytes]:
         plain = archive.gunzip(bundle, archive.UNPACKED_LIMIT)
-        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as members:
-            found = {PurePosixPath(m.name).name: archive.read_member(members, m) for m in members if m.isfile()}
+        try:
+            with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as members:
+                found = {PurePosixPath(m.name).name: archive.read_member(members, m) for m in members if m.isfile()}
+        except tarfile.TarError as error:
+            raise archive.ArchiveError(str(error)) from error
         if expected - found.keys():
             raise archive.ArchiveError("the bundle is not complete")
         return {name: found[name] for name in expected}
@@ -282,8 +288,18 @@ def picks_from_a_bundle_what_it_needs(patch: Patch) -> None:
 
 @AGENT.against("desired-state.swollen-bundle-survived")
 def takes_a_swollen_bundle_for_an_empty_one(patch: Patch) -> None:
-    """Leaves out what did not fit, and stops it (D37)."""
-    _adopt_without_the_missing(patch, "unpacks to more")
+    """Adopts nothing from a bundle that is too large, and stops what runs (D37)."""
+    retrieve = Retrieval.retrieve
+
+    def retrieve_nothing(self: Retrieval, manifest: Manifest) -> None:
+        try:
+            retrieve(self, manifest)
+        except ManifestError as error:
+            if "unpacks to more" not in str(error):
+                raise
+            object.__setattr__(manifest, "entries", ())
+
+    patch(Retrieval, "retrieve", retrieve_nothing)
 
 
 @AGENT.against("desired-state.same-manifest-unchanged")
