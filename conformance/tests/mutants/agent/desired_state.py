@@ -39,7 +39,9 @@ def asks_for_everything_again(patch: Patch) -> None:
     _without(patch, "if-none-match")
 
 
-@AGENT.against("desired-state.tag-only-when-adopted")
+@AGENT.against(
+    "desired-state.tag-only-when-adopted", consequences=("desired-state.converges", "status.installed-reported")
+)
 def remembers_the_tag_of_what_it_refused(patch: Patch) -> None:
     """Sends the tag that it has seen last."""
     take, seen = Agent._take, {}
@@ -53,13 +55,23 @@ def remembers_the_tag_of_what_it_refused(patch: Patch) -> None:
     patch(Agent, "poll_headers", lambda self: headers(self) | seen)
 
 
-@AGENT.against("desired-state.converges")
+@AGENT.against(
+    "desired-state.converges",
+    consequences=("desired-state.size-advisory", "extensions.unknown-ignored", "status.installed-reported"),
+)
 def forgets_to_remove(patch: Patch) -> None:
     """What is no longer in the manifest runs on."""
     patch(Ledger, "no_longer_want", lambda self, deployment_id: None)
 
 
-@AGENT.against("desired-state.document-verified")
+@AGENT.against(
+    "desired-state.document-verified",
+    consequences=(
+        "desired-state.failure-keeps-running",
+        "desired-state.tag-only-when-adopted",
+        "status.removed-reported",
+    ),
+)
 def trusts_documents(patch: Patch) -> None:
     """Does not compute the digest of a document."""
     patch(
@@ -80,7 +92,10 @@ def trusts_bundles(patch: Patch) -> None:
     patch(retrieval, "verified_members", believe)
 
 
-@AGENT.against("desired-state.algorithm-known")
+@AGENT.against(
+    "desired-state.algorithm-known",
+    consequences=("desired-state.tag-only-when-adopted", "status.adopted-version", "status.not-before-retrieval"),
+)
 def takes_unknown_algorithms_on_trust(patch: Patch) -> None:
     """Does not verify what it cannot verify."""
     verify = desired_state.verify_digest
@@ -88,19 +103,30 @@ def takes_unknown_algorithms_on_trust(patch: Patch) -> None:
     patch(desired_state, "verify_digest", lambda body, d: verify(body, d) if d.startswith("sha256:") else None)
 
 
-@AGENT.against("desired-state.lower-version-refused")
+@AGENT.against(
+    "desired-state.lower-version-refused",
+    consequences=(
+        "boundary.no-return-to-older",
+        "desired-state.equal-version-refused",
+        "desired-state.tag-only-when-adopted",
+        "status.legal-order",
+    ),
+)
 def adopts_whatever_comes(patch: Patch) -> None:
     """Does not compare versions."""
     patch(desired_state, "is_newer", lambda version, adopted: True)
 
 
-@AGENT.against("desired-state.equal-version-refused")
+@AGENT.against(
+    "desired-state.equal-version-refused",
+    consequences=("desired-state.tag-only-when-adopted", "status.legal-order", "status.removed-reported"),
+)
 def adopts_equal_versions(patch: Patch) -> None:
     """Refuses lower versions only."""
     patch(desired_state, "is_newer", lambda version, adopted: version >= adopted)
 
 
-@AGENT.against("desired-state.exact-version")
+@AGENT.against("desired-state.exact-version", consequences=("desired-state.converges", "status.installed-reported"))
 def compares_versions_as_floats(patch: Patch) -> None:
     """Loses the last digits of large versions."""
     patch(desired_state, "is_newer", lambda version, adopted: float(version) > float(adopted))
@@ -127,13 +153,20 @@ def adopts_what_it_could_get(patch: Patch) -> None:
     _adopt_without_the_missing(patch, "")
 
 
-@AGENT.against("desired-state.not-found-keeps-running")
+@AGENT.against(
+    "desired-state.not-found-keeps-running",
+    consequences=(
+        "desired-state.failure-keeps-running",
+        "desired-state.tag-only-when-adopted",
+        "status.removed-reported",
+    ),
+)
 def takes_404_for_a_removal(patch: Patch) -> None:
     """Stops what it cannot find."""
     _adopt_without_the_missing(patch, "status 404")
 
 
-@AGENT.against("desired-state.size-advisory")
+@AGENT.against("desired-state.size-advisory", consequences=("desired-state.converges", "status.installed-reported"))
 def believes_in_sizes(patch: Patch) -> None:
     """Refuses an artifact that is longer or shorter than announced."""
     read, verify, sizes = desired_state.read_manifest, desired_state.verify_digest, {}
@@ -153,7 +186,10 @@ def believes_in_sizes(patch: Patch) -> None:
     patch(desired_state, "verify_digest", weigh)
 
 
-@AGENT.against("desired-state.unknown-members-ignored")
+@AGENT.against(
+    "desired-state.unknown-members-ignored",
+    consequences=("desired-state.converges", "status.installed-reported", "status.removed-reported"),
+)
 def fears_the_unknown(patch: Patch) -> None:
     """Refuses a manifest with members of tomorrow."""
     read = desired_state.read_manifest
@@ -166,7 +202,10 @@ def fears_the_unknown(patch: Patch) -> None:
     patch(desired_state, "read_manifest", strict)
 
 
-@AGENT.against("desired-state.version-survives-power-cut")
+@AGENT.against(
+    "desired-state.version-survives-power-cut",
+    consequences=("boundary.no-return-to-older", "desired-state.lower-version-refused", "status.legal-order"),
+)
 def keeps_the_version_in_memory(patch: Patch) -> None:
     """Does not know after a start what it had adopted."""
     record, adopted = Ledger.record_manifest, {"version": 0}
@@ -179,7 +218,9 @@ def keeps_the_version_in_memory(patch: Patch) -> None:
     patch(Ledger, "adopted_version", lambda self: adopted["version"])
 
 
-@AGENT.against("desired-state.workloads-survive-power-cut")
+@AGENT.against(
+    "desired-state.workloads-survive-power-cut", consequences=("desired-state.converges", "status.tells-the-truth")
+)
 def believes_its_records(patch: Patch) -> None:
     """Does not look whether what it has installed still runs; the device forgets it at each start."""
     begin, is_due = Agent.__init__, Reconciler._is_due
@@ -238,7 +279,7 @@ def _read_as(patch: Patch, change: Callable[[dict[str, Any]], Any]) -> None:
     patch(desired_state, "read_manifest", changed)
 
 
-@AGENT.against("desired-state.deployment-twice-refused")
+@AGENT.against("desired-state.deployment-twice-refused", consequences=("desired-state.tag-only-when-adopted",))
 def takes_the_last_of_two(patch: Patch) -> None:
     """Lets the later entry of a deployment win."""
 
@@ -262,7 +303,7 @@ def goes_wherever_it_is_sent(patch: Patch) -> None:
     _read_as(patch, dial)
 
 
-@AGENT.against("desired-state.document-id-refused")
+@AGENT.against("desired-state.document-id-refused", consequences=("desired-state.tag-only-when-adopted",))
 def reads_the_document_of_another_deployment(patch: Patch) -> None:
     """Does not compare the id in a document with its entry."""
     patch(document, "_require_id", lambda content, deployment_id: None)
@@ -302,7 +343,7 @@ def takes_a_swollen_bundle_for_an_empty_one(patch: Patch) -> None:
     patch(Retrieval, "retrieve", retrieve_nothing)
 
 
-@AGENT.against("desired-state.same-manifest-unchanged")
+@AGENT.against("desired-state.same-manifest-unchanged", consequences=("status.tells-the-truth",))
 def begins_anew_with_each_answer(patch: Patch) -> None:
     """Stops everything when it is served what it runs, and starts it again."""
     acceptable = Agent.is_acceptable
@@ -322,13 +363,13 @@ def refuses_in_silence(patch: Patch) -> None:
     patch(Agent, "_refuse_version", lambda self, manifest, adopted: None)
 
 
-@AGENT.against("desired-state.least-sizes-taken")
+@AGENT.against("desired-state.least-sizes-taken", consequences=("desired-state.converges", "status.installed-reported"))
 def takes_ten_deployments_at_most(patch: Patch) -> None:
     """Refuses a manifest that is not small."""
     patch(desired_state, "DEPLOYMENT_LIMIT", 10)
 
 
-@AGENT.against("desired-state.coding-undone")
+@AGENT.against("desired-state.coding-undone", consequences=("desired-state.converges", "status.installed-reported"))
 def digests_what_was_on_the_wire(patch: Patch) -> None:
     """Does not undo the coding that it has asked for."""
     patch(transport, "undo_content_coding", lambda body, coding: body)
