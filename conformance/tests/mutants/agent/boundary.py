@@ -110,7 +110,7 @@ def goes_back_to_what_worked(patch: Patch) -> None:
     patch(Agent, "_note_odd_answer", fall_back)
 
 
-@AGENT.against("boundary.key-stays")
+@AGENT.against("boundary.key-stays", consequences=("boundary.offer-announced-unchanged",))
 def sends_its_key(patch: Patch) -> None:
     """Puts everything that it has been given into its capabilities."""
     load, keys = cli.load, [""]

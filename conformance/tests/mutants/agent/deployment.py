@@ -32,7 +32,10 @@ def takes_the_last_of_two_keys(patch: Patch) -> None:
     patch(CoreLoader, "yaml_constructors", constructors)
 
 
-@AGENT.against("deployment.parameters-applied")
+@AGENT.against(
+    "deployment.parameters-applied",
+    consequences=("deployment.compose-environment-set", "desired-state.converges", "status.installed-reported"),
+)
 def ignores_parameters(patch: Patch) -> None:
     """Runs components with nothing set."""
     patch(document, "parameters_of", lambda component, parameters: {})
@@ -59,7 +62,7 @@ def uses_a_code_of_its_own(patch: Patch) -> None:
     patch(Fleet, "place", rename)
 
 
-@AGENT.against("deployment.any-child-answered")
+@AGENT.against("deployment.any-child-answered", consequences=("status.child-named",))
 def keeps_its_choice_to_itself(patch: Patch) -> None:
     """Does not name the child that it has chosen."""
     body = reporter.report_body
@@ -85,7 +88,10 @@ def _with_nothing_set(document: Document) -> Document:
     return replace(document, components=tuple(replace(c, parameters={}) for c in document.components))
 
 
-@AGENT.against("deployment.helm-values-set")
+@AGENT.against(
+    "deployment.helm-values-set",
+    consequences=("deployment.parameters-applied", "desired-state.converges", "status.installed-reported"),
+)
 def installs_charts_as_they_come(patch: Patch) -> None:
     """Sets no value of a chart."""
     _of_type(patch, "helm", _with_nothing_set)
