@@ -187,7 +187,7 @@ def test_lost_answer_leaves_two_reports_possible() -> None:
 def test_retired_client_has_no_reports() -> None:
     """To retire is to end the relation, also with what was withdrawn before."""
     story = Visits()
-    wanted, gone = Assigned(), Assigned()
+    wanted = Assigned()
     story.admit()
     story.assign(wanted)
     story.reports(wanted, status=201)
