@@ -108,7 +108,7 @@ def test_wos_was_set_back(agent: Stage) -> None:
     device.settles(publication)
 
 
-@pytest.mark.gives("desired-state.failure-stays-alone", "status.failure-explained")
+@pytest.mark.gives("desired-state.failure-stays-alone", "status.failure-explained", "status.error-source")
 def test_one_deployment_cannot_be_installed(agent: Stage) -> None:
     """Of two new deployments one has a component that cannot be retrieved."""
     device = agent.start()
