@@ -97,7 +97,9 @@ def installs_charts_as_they_come(patch: Patch) -> None:
     _of_type(patch, "helm", _with_nothing_set)
 
 
-@AGENT.against("deployment.compose-environment-set")
+@AGENT.against(
+    "deployment.compose-environment-set", consequences=("deployment.parameters-applied", "desired-state.converges")
+)
 def starts_projects_as_they_come(patch: Patch) -> None:
     """Sets no environment variable of a Compose project."""
     _of_type(patch, "compose", _with_nothing_set)
