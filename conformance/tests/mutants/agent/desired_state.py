@@ -81,7 +81,14 @@ def trusts_documents(patch: Patch) -> None:
     )
 
 
-@AGENT.against("desired-state.bundle-verified")
+@AGENT.against(
+    "desired-state.bundle-verified",
+    consequences=(
+        "desired-state.failure-keeps-running",
+        "desired-state.tag-only-when-adopted",
+        "status.not-before-retrieval",
+    ),
+)
 def trusts_bundles(patch: Patch) -> None:
     """Does not compute the digest of a bundle, only those of the documents in it."""
     members = retrieval.verified_members
@@ -147,7 +154,17 @@ def _adopt_without_the_missing(patch: Patch, sign: str) -> None:
     patch(Retrieval, "retrieve", what_there_is)
 
 
-@AGENT.against("desired-state.failure-keeps-running")
+@AGENT.against(
+    "desired-state.failure-keeps-running",
+    consequences=(
+        "desired-state.converges",
+        "desired-state.not-found-keeps-running",
+        "desired-state.tag-only-when-adopted",
+        "desired-state.workloads-survive-power-cut",
+        "status.installed-reported",
+        "status.removed-reported",
+    ),
+)
 def adopts_what_it_could_get(patch: Patch) -> None:
     """Leaves out what it cannot retrieve or verify, and stops it."""
     _adopt_without_the_missing(patch, "")
@@ -233,7 +250,7 @@ def believes_its_records(patch: Patch) -> None:
     patch(Reconciler, "_is_due", lambda self, d, running: d.state != "installed" and is_due(self, d, running))
 
 
-@AGENT.against("desired-state.failure-stays-alone")
+@AGENT.against("desired-state.failure-stays-alone", consequences=("status.installed-reported",))
 def refuses_all_when_one_fails(patch: Patch) -> None:
     """Does not adopt a manifest when a component of one deployment cannot be retrieved."""
     adopt = adoption.adopt
@@ -255,7 +272,7 @@ def trusts_manifests(patch: Patch) -> None:
     patch(desired_state, "verify_manifest", lambda body, tag, content_type: None)
 
 
-@AGENT.against("desired-state.invalid-manifest-refused")
+@AGENT.against("desired-state.invalid-manifest-refused", consequences=("desired-state.tag-only-when-adopted",))
 def reads_what_it_needs(patch: Patch) -> None:
     """Does not look at the media type of a bundle."""
 
@@ -309,7 +326,10 @@ def reads_the_document_of_another_deployment(patch: Patch) -> None:
     patch(document, "_require_id", lambda content, deployment_id: None)
 
 
-@AGENT.against("desired-state.bundle-form-refused")
+@AGENT.against(
+    "desired-state.bundle-form-refused",
+    consequences=("desired-state.swollen-bundle-survived", "desired-state.tag-only-when-adopted"),
+)
 def picks_from_a_bundle_what_it_needs(patch: Patch) -> None:
     """Ignores surplus members of a bundle, and where the others lie (D36)."""
 
@@ -327,7 +347,7 @@ def picks_from_a_bundle_what_it_needs(patch: Patch) -> None:
     patch(archive, "unpack_bundle", pick)
 
 
-@AGENT.against("desired-state.swollen-bundle-survived")
+@AGENT.against("desired-state.swollen-bundle-survived", consequences=("desired-state.tag-only-when-adopted",))
 def takes_a_swollen_bundle_for_an_empty_one(patch: Patch) -> None:
     """Adopts nothing from a bundle that is too large, and stops what runs (D37)."""
     retrieve = Retrieval.retrieve
