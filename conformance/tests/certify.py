@@ -17,7 +17,7 @@ from reference import Address, running_agent, running_wos
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports" / "local"
 SUITE = (sys.executable, "-m", "wos_conformance")
-AGENT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.5", "--apply-time", "3")
+AGENT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.3", "--apply-time", "3")
 
 
 def main() -> int:

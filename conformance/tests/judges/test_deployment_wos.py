@@ -127,3 +127,20 @@ def test_yaml_bomb_costs_little() -> None:
     assert document_of("\n".join(lines).encode()) is None
     assert document_of(b"{a: " * 150 + b"1" + b"}" * 150) is None
     assert document_of(b"{a: " * 90 + b"1" + b"}" * 90) is not None
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "device deleted", "client retired"])
+def test_updated_deployment_may_have_ended(end: str) -> None:
+    """It is looked for only while it is wanted."""
+    story, wanted = Visits(), Assigned()
+    story.assign(wanted)
+    story.update(wanted)
+    if end == "withdrawn":
+        story.control("withdraw", deploymentId=wanted.id)
+    elif end == "device deleted":
+        story.forgets()
+    else:
+        story.retire()
+        story.admit()
+    story.serves(3)
+    assert not story.judged("deployment.update-keeps-id")

@@ -1,9 +1,10 @@
 """Sins of a WOS around status."""
 
 import json
+import time
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mutants.catalogue import WOS, Patch
 from wos_reference.wos import interface, problem, report, schema, storage
@@ -131,8 +132,52 @@ def takes_components_that_never_were(patch: Patch) -> None:
     patch(interface, "unknown_components", lambda report, known: [])
 
 
-@WOS.against("status.age-shown")
-def does_not_say_how_old_a_report_is(patch: Patch) -> None:
-    """Shows a report as if it had just arrived."""
+def _show(patch: Patch, age: Any) -> None:
+    """Show another age, which is made from the row of a report, the moment and the right age."""
     shown = report.shown
-    patch(report, "shown", lambda row, now: {name: v for name, v in shown(row, now).items() if name != "ageSeconds"})
+
+    def other(row: Any, now: int) -> dict[str, Any]:
+        facts = shown(row, now)
+        return facts | {"ageSeconds": age(row, now, facts["ageSeconds"])} if "ageSeconds" in facts else facts
+
+    patch(report, "shown", other)
+
+
+@WOS.against("status.age-shown")
+def takes_every_report_for_new(patch: Patch) -> None:
+    """Says of each report that it has just arrived."""
+    _show(patch, lambda row, now, age: 0)
+
+
+@WOS.against("status.age-shown")
+def counts_from_its_own_start(patch: Patch) -> None:
+    """No report is older than the process that shows it."""
+    began = int(time.time())
+    _show(patch, lambda row, now, age: min(age, now - began))
+
+
+@WOS.against("status.age-shown")
+def tells_ages_in_milliseconds(patch: Patch) -> None:
+    """Says after a minute that a report is sixteen hours old."""
+    _show(patch, lambda row, now, age: age * 1000)
+
+
+@WOS.against("status.age-shown")
+def counts_from_what_came_late(patch: Patch) -> None:
+    """A report that changes nothing makes the one that is shown new."""
+    keep = report.keep
+
+    def anew(connection: Any, spiffe_id: str, deployment_id: str, content: Any) -> bool | None:
+        first = keep(connection, spiffe_id, deployment_id, content)
+        row = update(storage.deployments).filter_by(spiffe_id=spiffe_id, id=deployment_id)
+        connection.execute(row.values(reported_at=int(time.time())))
+        return first
+
+    patch(report, "keep", anew)
+
+
+@WOS.against("status.age-shown")
+def shows_reports_without_their_age(patch: Patch) -> None:
+    """The operator does not learn when a report has arrived."""
+    shown = report.shown
+    patch(report, "shown", lambda row, now: {k: v for k, v in shown(row, now).items() if k != "ageSeconds"})
