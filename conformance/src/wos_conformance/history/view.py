@@ -117,6 +117,14 @@ class ExchangeView:
         return self._stored(self.exchange.response.body if self.exchange.response else None)
 
     @property
+    def broke_twice(self) -> bool:
+        """Whether there was no answer because the connection broke, and again after the request was repeated.
+
+        A connection that broke once says nothing about anybody.
+        """
+        return self.status is None and self.failure in ("closed", "reset") and self.exchange.repeats is not None
+
+    @property
     def complete(self) -> bool:
         """Whether there was a whole response and all of its body was stored."""
         response = self.exchange.response

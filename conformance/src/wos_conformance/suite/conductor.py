@@ -3,14 +3,18 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from hypothesis.errors import Flaky
+
 from wos_conformance.control import Control, ControlUnsupported, open_control
+from wos_conformance.drive.client import BROKEN
+from wos_conformance.drive.relay import Relay, place_of
 from wos_conformance.drive.trust_domain import TrustDomain
-from wos_conformance.history import History, Mark, Recorder
+from wos_conformance.history import Closed, Connection, History, Mark, Recorder
 from wos_conformance.judges import Judgement, judge_history
 from wos_conformance.reach import is_reached
 from wos_conformance.report.failure import failure_text
@@ -24,7 +28,9 @@ if TYPE_CHECKING:
     from wos_conformance.drive.double import Double
     from wos_conformance.suite.agent.resident import Resident
 
-Outcome = Literal["played", "broken", "blocked", "error"]
+Outcome = Literal["played", "broken", "blocked", "repeated", "error"]
+_NOBODYS_FAULT = (Blocked, ControlUnsupported, Flaky)
+"""Why a scenario may end early: the target did not come so far, or did not do the same thing twice."""
 
 
 class BrokenRule(AssertionError):
@@ -73,6 +79,7 @@ class Conductor:
         self.run = Run(settings, self.recorder, self.control, self.judge_example)
         self._expected = self._played = 0
         self._double: Double | None = None
+        self._relay: Relay | None = None
         self._resident: Resident | None = None
         self._scenario: _Scenario | None = None
         heading(self.recorder, settings, self.specification, self.trust_domain)
@@ -107,16 +114,30 @@ class Conductor:
         )
         self._scenario = _Scenario(name, title, requirements, event.seq)
 
-    def end(self) -> None:
-        """The scenario has ended; its outcome is written down."""
+    def end(self, *, may_repeat: bool) -> None:
+        """The scenario has ended; its outcome is written down, and whether it is to be played again."""
         scenario = self._scenario
         assert scenario is not None
         result = scenario.result or Result(scenario.name, scenario.title, "error", "the scenario did not run")
+        is_repeated = may_repeat and result.outcome == "blocked" and self._broke(scenario.begin)
+        self.run.repeats = int(is_repeated)
+        if is_repeated:
+            result = replace(result, outcome="repeated", text=f"{result.text} (a connection broke; played again)")
         self.recorder.record(
             Mark, what="scenario", phase="end", name=scenario.name, outcome=result.outcome, reason=result.text
         )
-        self._played += 1
-        self._progress(result)
+        if not is_repeated:
+            self._played += 1
+            self._progress(result)
+
+    def _broke(self, begin: int) -> bool:
+        """Whether a connection broke in the events from one on."""
+        part = self.recorder.history().slice(begin)
+        return (
+            any(view.failure in BROKEN for view in part.exchanges())
+            or any(event.outcome == "handshake-failed" and not event.credential.flaw for event in part.of(Connection))
+            or any("Error" in event.reason for event in part.of(Closed))
+        )
 
     def conclude(self, error: BaseException | None) -> Result:
         """What the slice of the current scenario shows, given how the scenario itself ended."""
@@ -174,13 +195,11 @@ class Conductor:
     @contextmanager
     def agent_stage(self, name: str) -> Iterator[object]:
         """The stage of a scenario for an agent; without test control all share one double and one agent."""
-        from wos_conformance.drive.double import Double
         from wos_conformance.suite.agent.resident import Resident
         from wos_conformance.suite.agent.stage import Stage
 
         if self.control is None and self._double is None:
-            host, _, port = self.settings.listen.rpartition(":")
-            self._double = Double(self.recorder, self.trust_domain, (host, int(port)))
+            self._double = self._lasting_double()
         stage = Stage(self.run, name, self.trust_domain, self._double)
         if self._double is not None:
             self._resident = stage.resident = self._resident or Resident(stage)
@@ -189,10 +208,23 @@ class Conductor:
         finally:
             stage.close()
 
+    def _lasting_double(self) -> "Double":
+        from wos_conformance.drive.double import Double
+
+        host, _, port = self.settings.listen.rpartition(":")
+        listen = (host, int(port))
+        if self.settings.relay_seed is None:
+            return Double(self.recorder, self.trust_domain, listen)
+        double = Double(self.recorder, self.trust_domain)
+        self._relay = Relay(self.recorder, self.settings.relay_seed, place_of(double.url), listen)
+        return double
+
     def close(self) -> None:
         """Write the footer."""
         if self._double is not None:
             self._double.close()
+        if self._relay is not None:
+            self._relay.close()
         self.recorder.close(complete=self._played == self._expected, scenarios=self._played, errors=self.errors)
 
     def _failure(self, judgement: Judgement, history: History) -> str:
@@ -203,7 +235,7 @@ class Conductor:
             return "broken"
         if error is None:
             return "played"
-        return "blocked" if isinstance(error, Blocked | ControlUnsupported) else "error"
+        return "blocked" if isinstance(error, _NOBODYS_FAULT) else "error"
 
     def _text(self, error: BaseException | None, judgements: Sequence[Judgement]) -> str:
         first: dict[str, Judgement] = {}
@@ -212,7 +244,9 @@ class Conductor:
                 first.setdefault(judgement.requirement, judgement)
         live = self.recorder.history()
         texts = [self._failure(judgement, live) for judgement in first.values()]
-        if isinstance(error, Blocked | ControlUnsupported):
+        if isinstance(error, Flaky):
+            texts.append(f"went no further: the target did not repeat itself ({_first_line(error)})")
+        elif isinstance(error, Blocked | ControlUnsupported):
             texts.append(f"went no further: {error}")
         elif error is not None:
             texts += _programs(error) if isinstance(error, BrokenRule | BaseExceptionGroup) else [repr(error)]
@@ -223,6 +257,12 @@ class Conductor:
         remaining = self.recorder.now() / self._played * (self._expected - self._played)
         line = f"{sign} {self._played:>3}/{self._expected} {result.name}"
         os.write(2, f"{line[:65]:<66}{_minutes(remaining)} left\n".encode())
+
+
+def _first_line(error: BaseException) -> str:
+    """What a failed program came to in the end, if it is known, or the first line that is told of it."""
+    inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+    return str(inner).partition("\n")[0]
 
 
 def _minutes(seconds: float) -> str:

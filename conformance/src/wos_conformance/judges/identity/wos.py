@@ -16,6 +16,8 @@ _GOOD_SUITE = re.compile(r"ECDHE-(ECDSA|RSA)-(AES128-GCM-SHA256|AES256-GCM-SHA38
 _REFUSED = (401, 403)
 _NOT_SENT = "not sent"
 _OUR_REFUSAL = "certificate_verify_failed"
+_CUT_SHORT = "eof occurred in violation of protocol"
+"""How the library tells of a connection that ended under a handshake, whatever protocol was meant."""
 
 
 def uri_names(der: bytes) -> list[str] | None:
@@ -56,7 +58,7 @@ def wos_negotiates_tls_1_3(history: History) -> Occasions:
     for connection in _good_connections(history):
         if connection.outcome == "established" and connection.tls_version == "TLSv1.3":
             yield kept(connection)
-        elif "protocol" in (connection.failure or "").lower():
+        elif "protocol" in (connection.failure or "").lower().replace(_CUT_SHORT, ""):
             received = f"no handshake: {connection.failure}"
             yield broken(connection, did="offered TLS 1.3", expected="TLS 1.3", received=received)
 
@@ -136,8 +138,8 @@ def _refusal(connection: Connection, exchanges: list[ExchangeView]) -> Occasions
 
 
 def is_refused(view: ExchangeView) -> bool:
-    """Whether a request met a refusal: no answer on a connection that was closed, or 401 or 403."""
-    return view.status in _REFUSED or (view.status is None and view.failure in ("closed", "reset"))
+    """Whether a request met a refusal: each time a connection that was closed without an answer, or 401 or 403."""
+    return view.status in _REFUSED or view.broke_twice
 
 
 _FLAWS = {
@@ -173,7 +175,7 @@ def policy_refuses_with_403(history: History) -> Occasions:
     """A valid peer that is not accepted is told so."""
     for view in history.exchanges():
         credential = history.credential(view.connection)
-        if credential is None or credential.flaw != "unlisted" or view.failure == "timeout":
+        if credential is None or credential.flaw != "unlisted" or not (view.status or view.broke_twice):
             continue
         if has_problem(view, 403, "not-authorized"):
             yield kept(view)

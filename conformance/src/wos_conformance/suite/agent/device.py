@@ -54,7 +54,7 @@ class Device(Presence):
         declared = self.stage.declared
         self.stage.control(
             "start",
-            wosUrl=self.stage.double.url,
+            wosUrl=self.stage.url,
             svidPem=self.svid.chain_pem.decode("ascii"),
             keyPem=self.svid.key_pem.decode("ascii"),
             trustBundlePem=(bundle or self.stage.trust_domain.bundle_pem).decode("ascii"),
