@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 POSTGRESQL := $(VENV)/.postgresql
 
-.PHONY: help certify certify-postgresql test test-postgresql test-runtimes durability stability check format generate lock clean
+.PHONY: help certify certify-postgresql test test-postgresql test-runtimes durability stability mutants check format generate lock clean
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -31,6 +31,9 @@ stability: $(READY) ## 50 runs against the WOS and 30 against the agent over a b
 test-runtimes: $(READY) ## run the agent on a real container engine and a real Kubernetes API (root)
 	$(BIN)/python reference-impl/tests/agent/engines
 
+mutants: $(READY) ## prove that the suite can fail: every mutant is caught, targets without a life pass nothing
+	$(BIN)/python conformance/tests/prove.py
+
 check: $(READY) ## format, lint, types, import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -43,6 +46,7 @@ format: $(READY) ## write the format that check asks for
 
 generate: $(READY) ## write all generated documents
 	$(BIN)/python -m wos_conformance.generation
+	$(BIN)/python conformance/tests/prove.py --page
 
 lock: $(READY) ## pin all requirements anew
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \

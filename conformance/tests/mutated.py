@@ -1,35 +1,97 @@
-"""Runs of the suite against mutants, as real processes on both sides."""
+"""Runs of the suite against one target, a mutant, a facade or the reference itself, as real processes on both sides."""
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from reference import Address, running_agent, running_wos
+from identity_service import ANCHORS, identity_service
+from mutants import Role
+from reference import WOS, Address, running_agent, running_wos
 
 MUTATE = (sys.executable, "-m", "mutants")
-AGENT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.5", "--apply-time", "1")
+PRETEND = (sys.executable, "-m", "facades")
+SUITE = (sys.executable, "-m", "wos_conformance")
+TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.5", "--apply-time", "2")
+SHORT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "0.5", "--max-backoff", "0.2", "--apply-time", "0.3")
+RUN, LOG, COMMITTED = "run", "log", "committed"
+CLAIMED: dict[Role, tuple[str, ...]] = {
+    "wos": ("enrolment", "trust-discovery", "gateway", "content-encoding"),
+    "agent": (),
+}
+"""The features that the reference is run with; others need a run of their own."""
+OLD_TLS = "tls-1.2"
 # Processes that commit sins must find the catalogue.
-os.environ["PYTHONPATH"] = str(Path(__file__).parent)
-
-Done = subprocess.CompletedProcess[str]
+os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
 
 
-def judged_wos(name: str, credentials: Path, folder: Path, *options: str) -> Done:
-    """Run scenarios against the WOS that commits this sin; the run lies in `folder`/run."""
-    with running_wos(folder / "wos", credentials, [*MUTATE, "wos", name]) as wos:
-        return _judged("wos", wos, folder, ["--url", wos.wos_url, "--credentials", str(credentials), *options])
+class Done(NamedTuple):
+    """How a run ended; `code` is None when it had to be ended."""
+
+    code: int | None
+    told: str
 
 
-def judged_agent(name: str, folder: Path, *options: str) -> Done:
-    """Run scenarios against the agent that commits this sin; the run lies in `folder`/run."""
-    with running_agent(folder / "agent", shlex.join([*MUTATE, "agent", name, "run"])) as agent:
-        return _judged("agent", agent, folder, [*AGENT_TIMES, *options])
+def judged_reference(role: Role, credentials: Path, folder: Path, *options: str, deadline: float) -> Done:
+    """Run scenarios against the reference; `folder`/run is the run folder, here and below."""
+    return judged_as(role, (), credentials, folder, *options, deadline=deadline)
 
 
-def _judged(role: str, address: Address, folder: Path, options: Sequence[str]) -> Done:
-    command = [sys.executable, "-m", "wos_conformance", "run", role, "--seed", "7", "--out", str(folder / "run")]
-    command += ["--control", address.control_url, "--control-token-file", str(address.token_file), *options]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+def judged_mutant(
+    role: Role, name: str, credentials: Path, folder: Path, *options: str, deadline: float = 120.0
+) -> Done:
+    """Run scenarios against the mutant of this name."""
+    command = (*MUTATE, role, name, str(folder / COMMITTED))
+    return judged_as(role, command, credentials, folder, *options, deadline=deadline)
+
+
+def judged_as(
+    role: Role, command: Sequence[str], credentials: Path, folder: Path, *options: str, deadline: float
+) -> Done:
+    """Run scenarios against what this command starts in place of the reference."""
+    if role == "wos":
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {"identity_service": identity_service(folder, credentials), "tls_1_2": OLD_TLS in options}
+        with running_wos(folder, credentials, command or WOS, settings) as wos:
+            return judged_at(wos, role, credentials, folder, *options, deadline=deadline)
+    with running_agent(folder, shlex.join([*command, "run"]) if command else None) as agent:
+        return judged_at(agent, role, credentials, folder, *TIMES, *options, deadline=deadline)
+
+
+def judged_facade(
+    role: Role, name: str, recording: Path, credentials: Path, folder: Path, *options: str, deadline: float
+) -> Done:
+    """Run scenarios against the facade of this name; `recording` is a run folder of the reference.
+
+    The seed is another one, as it is in every run of a certifier: a recording knows nothing of what comes next.
+    """
+    command = (*PRETEND, role, name, str(recording))
+    options = ("--seed", "8", *options)
+    if role == "wos":
+        return judged_as(role, command, credentials, folder, *options, deadline=deadline)
+    with running_agent(folder, supervisor=command) as agent:
+        return judged_at(agent, role, credentials, folder, *SHORT_TIMES, *options, deadline=deadline)
+
+
+def judged_at(address: Address, role: Role, credentials: Path, folder: Path, *options: str, deadline: float) -> Done:
+    """Run scenarios against a target that runs already; the same each time, unless options name another seed."""
+    command = [*SUITE, "run", role, "--no-shrink", "--out", str(folder / RUN), "--seed", "7", *options]
+    command += ["--control", address.control_url, "--control-token-file", str(address.token_file)]
+    command += [word for feature in CLAIMED[role] for word in ("--feature", feature)]
+    if role == "wos":
+        command += ["--url", address.wos_url, "--credentials", str(credentials)]
+        command += ["--identity-service", address.identity_url, "--identity-anchors", str(folder / ANCHORS)]
+    told = folder / "told"
+    with told.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+        try:
+            code: int | None = process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            code = None
+    return Done(code, told.read_text("utf-8", "replace"))

@@ -95,10 +95,11 @@ class Story:
         capabilities: Any = None,
         children: Sequence[Any] = (),
         windows: Sequence[Any] = (),
+        **more: Any,
     ) -> Control:
         """The agent is started, maybe in front of children, maybe with windows in which it may call."""
         svid = DOMAIN.agent(client).chain_pem.decode()
-        more: dict[str, Any] = {"children": list(children)} if children else {}
+        more |= {"children": list(children)} if children else {}
         more |= {"pollWindows": list(windows)} if windows else {}
         return self.control("start", state=state, svidPem=svid, capabilities=capabilities or CAPABILITIES, **more)
 
@@ -178,14 +179,14 @@ class Story:
         **facts: Any,
     ) -> Exchange:
         """A request such as `GET /path`, with JSON, and its answer."""
-        body = json.dumps(sent).encode() if sent is not None else b""
+        body = sent if isinstance(sent, bytes) else json.dumps(sent).encode() if sent is not None else b""
         head = f"{request} HTTP/1.1\r\nHost: wos\r\n{sending}\r\n"
         response = f"HTTP/1.1 {status} Text\r\n{headers}\r\n" if status else ""
         started = self.now
         self.now += took
         return self._event(  # type: ignore[no-any-return]
             Exchange,
-            connection="c",
+            connection=facts.pop("connection", "c"),
             client=client,
             request=Message(head, self._body(body) if body else None),
             response=Message(response, self._body(content) if content else None) if status else None,
@@ -245,9 +246,12 @@ class Story:
         self.look(*(possible if running is None else running))
         return publication
 
-    def connects(self, flaw: str | None, outcome: str = "established", **facts: Any) -> Connection:
-        """The agent dials."""
-        credential = Credential(name=flaw or "good", flaw=flaw if flaw != "decoy" else None)
+    def connects(
+        self, flaw: str | None, outcome: str = "established", name: str = "", peer: bytes = b"", **facts: Any
+    ) -> Connection:
+        """The agent dials, and may show a certificate in DER."""
+        credential = Credential(name=name or flaw or "good", flaw=flaw if flaw != "decoy" else None)
+        facts |= {"peer": [self._body(peer)]} if peer else {}
         return self._event(  # type: ignore[no-any-return]
             Connection, connection=f"c{len(self.events)}", by="target", credential=credential, outcome=outcome, **facts
         )

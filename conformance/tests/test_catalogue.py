@@ -1,4 +1,4 @@
-"""No rule without a judge and a situation; no mutant without a rule."""
+"""No rule without a judge, a situation and a mutant."""
 
 import ast
 from pathlib import Path
@@ -7,9 +7,7 @@ import pytest
 import yaml
 
 import wos_conformance
-from mutants.agent import MUTANTS as AGENT_MUTANTS
-from mutants.catalogue import Catalogue
-from mutants.wos import MUTANTS as WOS_MUTANTS
+from proof import table
 from wos_conformance.judges import REGISTER
 from wos_conformance.requirement import Role
 from wos_conformance.specification import Specification, SpecificationError
@@ -25,16 +23,32 @@ def words_of(role: str) -> set[str]:
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
-def test_every_requirement_has_a_judge() -> None:
-    """Or a reason why it cannot be tested."""
-    testable = {row.id for row in SPECIFICATION.requirements.values() if row.untestable is None}
-    assert testable == set(REGISTER)
+def places(role: Role, requirement: str) -> dict[str, str]:
+    """Where judge, scenario and mutant of a requirement belong."""
+    area = requirement.partition(".")[0].replace("-", "_")
+    return {
+        "judge": f"wos_conformance/judges/{area}/{role}.py or beside it, under @judge({requirement!r})",
+        "scenario": f"wos_conformance/suite/{role}/test_{area}.py, under @pytest.mark.gives({requirement!r})",
+        "mutant": f"tests/mutants/{role}/{area}.py, under @{role.upper()}.against({requirement!r})",
+    }
 
 
 @pytest.mark.parametrize("role", ["wos", "agent"])
-def test_every_requirement_has_a_scenario(role: Role) -> None:
-    """Somebody gives occasion to each of them that can be tested."""
-    assert {row.id for row in SPECIFICATION.role(role) if row.untestable is None} <= words_of(role)
+def test_every_testable_rule_has_a_judge_a_scenario_and_a_mutant(role: Role) -> None:
+    """Says what is missing and where it belongs; only a MUST needs a mutant, or an excuse in mutants/excused.py."""
+    played, unmutated = words_of(role), table.without_mutant(role)
+    missing = [
+        f"{row.id} has no {part}: conformance/{'src/' if part != 'mutant' else ''}{place}"
+        for row in table.testable(role)
+        for part, place in places(role, row.id).items()
+        if {"judge": row.id not in REGISTER, "scenario": row.id not in played, "mutant": row.id in unmutated}[part]
+    ]
+    assert not missing, "\n".join(missing)
+
+
+def test_judges_judge_what_can_be_tested() -> None:
+    """A rule that is said to be untestable has no judge."""
+    assert set(REGISTER) <= {row.id for role in ("wos", "agent") for row in table.testable(role)}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("role", ["wos", "agent"])
@@ -50,12 +64,6 @@ def test_scenario_modules_are_named_like_chapters() -> None:
     areas = {row.area.replace("-", "_") for row in SPECIFICATION.requirements.values()}
     found = {path.stem.removeprefix("test_") for path in SUITE.glob("*/test_*.py")}
     assert found - areas <= {"machine", "generated"}
-
-
-@pytest.mark.parametrize(("role", "catalogue"), [("wos", WOS_MUTANTS), ("agent", AGENT_MUTANTS)], ids=["wos", "agent"])
-def test_mutants_name_requirements_of_their_role(role: Role, catalogue: Catalogue) -> None:
-    """A misspelt id would make a mutant that nothing can catch."""
-    assert {mutant.requirement for mutant in catalogue.values()} <= {row.id for row in SPECIFICATION.role(role)}
 
 
 SENTENCE = "> **status.polite** An agent MUST say please.\n"

@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -10,9 +11,10 @@ from random import Random
 import pytest
 
 from told import begun
+from wos_conformance.drive import archive, misbehaviour, publication, sample
 from wos_conformance.drive import defect as defects
-from wos_conformance.drive import misbehaviour, publication, sample
 from wos_conformance.drive.client import Visitor
+from wos_conformance.drive.decoy import Decoy
 from wos_conformance.drive.double import Double, Script
 from wos_conformance.drive.tls import client_context
 from wos_conformance.drive.trust_domain import TrustDomain
@@ -39,6 +41,15 @@ def visitor(double: Double, tmp_path: Path) -> Iterator[Visitor]:
     """An agent that asks by hand."""
     with begun(tmp_path / "visits") as recorder:
         visitor = Visitor(recorder, double.url, AGENT, DOMAIN.bundle_pem, 5.0)
+        yield visitor
+        visitor.close()
+
+
+@pytest.fixture
+def impatient(double: Double, tmp_path: Path) -> Iterator[Visitor]:
+    """An agent that waits for half a second."""
+    with begun(tmp_path / "impatient") as recorder:
+        visitor = Visitor(recorder, double.url, AGENT, DOMAIN.bundle_pem, 0.5)
         yield visitor
         visitor.close()
 
@@ -177,3 +188,119 @@ def test_history_of_the_double_tells_exact_bytes(double: Double, visitor: Visito
     assert exchange.client == NAME
     assert "\r\nx-Odd: 1\r\nA: 2\r\n" in exchange.request.head
     assert double.recorder.history().body(exchange.request.body) == b'{ "a":1}'
+
+
+@pytest.mark.parametrize("name", misbehaviour.MISBEHAVIOURS)
+def test_every_misbehaviour_ends_and_leaves_the_next_request_alone(
+    double: Double, visitor: Visitor, impatient: Visitor, name: str
+) -> None:
+    """The history names it, and the right answer comes after it."""
+    double.publish(NAME, offer(), None, "")
+    act = misbehaviour.misbehaving(name, seed=1, patience=0.1)
+    with double.scripted(Script(name, "manifest", act, left=1)):
+        impatient.poll()
+        assert visitor.poll().status == 200
+    assert [e.answered for e in double.recorder.history().of(Exchange)] == [name, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "failure"), [("truncated", "truncated"), ("reset-midway", "reset"), ("stall", "stalled")]
+)
+def test_what_was_not_sent_whole_is_told_as_it_was(double: Double, impatient: Visitor, name: str, failure: str) -> None:
+    """The history holds what went out, and why it was not all."""
+    double.publish(NAME, offer(), None, "")
+    with double.scripted(Script(name, "manifest", misbehaviour.misbehaving(name, seed=3), left=1)):
+        impatient.poll()
+    (exchange,) = double.recorder.history().of(Exchange)
+    assert exchange.failure == failure
+    assert exchange.response is None or exchange.response.body is None or exchange.response.body.length < 900
+
+
+def test_same_seed_makes_the_same_bytes(double: Double, visitor: Visitor) -> None:
+    """Another one others."""
+    double.publish(NAME, offer(), None, "")
+    bodies = []
+    for seed in (1, 1, 2):
+        with double.scripted(Script("altered", "manifest", misbehaviour.misbehaving("altered", seed), left=1)):
+            bodies.append(visitor.poll().body)
+    assert bodies[0] == bodies[1] != bodies[2]
+
+
+@pytest.mark.parametrize("form", misbehaviour.RETRY_AFTER)
+def test_refusal_tells_in_each_form_when_to_come_again(double: Double, visitor: Visitor, form: str) -> None:
+    """As header, as member, or not at all."""
+    with double.scripted(Script("status-503", "manifest", misbehaviour.refusing(503, 7, form), left=1)):
+        found = visitor.poll()
+    assert found.status == 503
+    assert (found.header("retry-after") is None) == (form in ("absent", "member-only"))
+    assert ("retryAfterSeconds" in json.loads(found.body)) == (form == "member-only")
+
+
+@pytest.mark.parametrize("kind", archive.HOSTILE)
+def test_hostile_bundle_differs_from_a_right_one(kind: str) -> None:
+    """In little: it stays small, also when what it unpacks to does not."""
+    documents = {sample.uuid(RANDOM): b"a: 1\n", sample.uuid(RANDOM): b"b: 2\n"}
+    content = archive.hostile(kind, documents)
+    assert content != archive.archive(documents)
+    assert len(content) < 2 << 20
+
+
+def test_swollen_bundle_unpacks_to_more_than_a_gibibyte() -> None:
+    """And is a right gzip file."""
+    inflater, length = zlib.decompressobj(31), 0
+    rest = archive.hostile("swollen", {sample.uuid(RANDOM): b"a: 1\n"})
+    while rest:
+        length += len(inflater.decompress(rest, 16 << 20))
+        rest = inflater.unconsumed_tail
+    assert inflater.eof
+    assert length > 1 << 30
+
+
+@pytest.mark.parametrize("defect", defects.DEFECTS)
+def test_every_defect_makes_an_offer(defect: str) -> None:
+    """Which is not the good one, unless all is in its version or in how it is answered."""
+    documents = {name: publication.document(name, "d", sample.application(RANDOM), {}) for name in ("a" * 36, "b" * 36)}
+    good, bad = defects.offer(3, documents), defects.offer(3, documents, defect)
+    elsewhere = defect.startswith(("version-lower", "version-equal", "foreign-url", "artifact-"))
+    assert (bad == good) == (elsewhere and defect != "artifacts-missing")
+
+
+def test_answers_are_given_only_so_often(double: Double, visitor: Visitor, impatient: Visitor) -> None:
+    """Then there is silence."""
+    double.publish(NAME, offer(), None, "")
+    script = Script("stall", "any", misbehaviour.misbehaving("stall"), after=2)
+    with double.scripted(script):
+        assert [visitor.poll().status for _ in range(2)] == [200, 200]
+        assert impatient.poll().status is None
+
+
+def test_double_comes_back_at_the_same_place(double: Double, visitor: Visitor) -> None:
+    """After it was away."""
+    double.publish(NAME, offer(), None, "")
+    url = double.url
+    with double.away():
+        assert visitor.poll().status is None
+    assert double.url == url
+    assert visitor.poll().status == 200
+
+
+def test_bodies_travel_in_gzip_only_when_that_is_allowed(double: Double, visitor: Visitor) -> None:
+    """With the same tag."""
+    offered = offer()
+    double.publish(NAME, offered, None, "")
+    double.client(NAME).coded = True
+    for accepted, coding in (("gzip", "gzip"), ("br, gzip;q=0", None), ("identity", None)):
+        found = visitor.request("GET", "/api/v1/deployments", [("Accept-Encoding", accepted)])
+        assert found.header("content-encoding") == coding
+        assert found.header("etag") == offered.etag
+
+
+def test_dial_at_a_decoy_is_written_down(double: Double) -> None:
+    """With the place that was dialled."""
+    decoy = Decoy(double.recorder)
+    socket.create_connection(("127.0.0.1", int(decoy.url.rpartition(":")[2])), timeout=5).close()
+    double.wait(lambda: bool(double.recorder.history().of(Connection)), 0.5)
+    url = decoy.url
+    decoy.close()
+    (connection,) = double.recorder.history().of(Connection)
+    assert (connection.credential.name, connection.failure) == ("decoy", url)

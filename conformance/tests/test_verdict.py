@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from told import MANIFEST, alive, begun, exchanged
-from wos_conformance.history import History, Mark, Recorder
+from wos_conformance.history import Control, History, Mark, Recorder
 from wos_conformance.judges import Findings, Judgement
 from wos_conformance.specification import Specification
 from wos_conformance.verdict import Outcome, Verdict, fold, missing_signs_of_life
@@ -85,6 +85,17 @@ def test_wos_lives_when_a_conditional_poll_confirms_its_manifest(recorder: Recor
     exchanged(recorder, "GET /api/v1/deployments HTTP/1.1", f"HTTP/1.1 200 OK\nETag: {tag}", MANIFEST)
     exchanged(recorder, 'GET /api/v1/deployments HTTP/1.1\nIf-None-Match: "a"', "HTTP/1.1 304 Not Modified")
     assert (missing_signs_of_life(recorder.history()) is None) is (tag == '"a"')
+
+
+@pytest.mark.parametrize("served", ["made-up-name", "recorded"], ids=["what-was-assigned", "a-recording"])
+def test_wos_lives_when_a_document_names_what_was_assigned(recorder: Recorder, served: str) -> None:
+    """The names are those of this run; a recording of another one has others."""
+    alive(recorder)
+    application = {"deploymentProfiles": [{"components": [{"name": "made-up-name"}]}]}
+    facts = {"request": {"application": application}, "response": {}, "outcome": "done"}
+    recorder.record(Control, verb="assign", started=0.0, ended=0.0, **facts)
+    exchanged(recorder, "GET /api/v1/deployments/d/sha256:0 HTTP/1.1", "HTTP/1.1 200 OK", served.encode())
+    assert (missing_signs_of_life(recorder.history()) is None) is (served == "made-up-name")
 
 
 @pytest.mark.parametrize(("twin", "state"), [("200 OK", "passed"), ("403 Forbidden", "not-tested")])

@@ -16,7 +16,7 @@ from trust_domain import Credential, TrustDomain
 
 WOS_ID = "spiffe://plant.example/margo/wfm/main"
 TOKEN = "a token of the tests"
-PATIENCE = 10.0
+PATIENCE = 30.0
 MANIFEST = "/api/v1/deployments"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 APPLICATION = {
@@ -107,7 +107,7 @@ class Wos:
         self.url, self.control_url = facts["wosUrl"], facts["controlUrl"]
         self.identity_url = facts.get("identityUrl", "")
         headers = {"authorization": f"Bearer {TOKEN}"}
-        self.operator = httpx.Client(base_url=self.control_url, headers=headers, trust_env=False)
+        self.operator = httpx.Client(base_url=self.control_url, headers=headers, trust_env=False, timeout=PATIENCE)
         self._open.callback(self.operator.close)
 
     def kill(self) -> None:
@@ -138,7 +138,7 @@ class Wos:
             path = self.folder / f"{credential.certificate.serial_number}.pem"
             path.write_bytes(credential.key_pem + credential.certificate_pem)
             context.load_cert_chain(path)
-        visitor = httpx.Client(base_url=self.url, verify=context, trust_env=False)
+        visitor = httpx.Client(base_url=self.url, verify=context, trust_env=False, timeout=PATIENCE)
         self._open.callback(visitor.close)
         return visitor
 

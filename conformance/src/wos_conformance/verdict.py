@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from wos_conformance.history import ExchangeView, Footer, History, Mark
 from wos_conformance.judges import Findings, Judgement
@@ -15,6 +15,9 @@ State = Literal["passed", "failed", "not-applicable", "not-tested", "error"]
 
 _WITHOUT = re.compile(r"when it does not claim the feature `([^`]+)`")
 """Words in a sentence which say that the rule binds only a product that does not claim a feature."""
+
+_RARE = 8
+"""So many letters of a made-up name occur nowhere by chance."""
 
 CLAIMS = {"margo-1.0.0-rc.3": ("margo",), "wos-agent-1.0": ("margo", "resolved", "added")}
 
@@ -204,7 +207,21 @@ def _wos_lacks(history: History) -> str | None:
         return "it accepted the capabilities of no device"
     tags = {(view.client, view.header("etag")) for view in history.exchanges("manifest", 200) if _is_manifest(view)}
     confirmed = {(v.client, v.request_header("if-none-match")) for v in history.exchanges("manifest", 304)}
-    return None if tags & confirmed else "no manifest that it served was confirmed by a conditional poll"
+    if not tags & confirmed:
+        return "no manifest that it served was confirmed by a conditional poll"
+    return "no document that it served names a component that was assigned" if _assigns_in_vain(history) else None
+
+
+def _assigns_in_vain(history: History) -> bool:
+    """Whether components were assigned whose names nobody else makes up, and no document has one of them."""
+    names = {name for control in history.controls("assign") for name in _component_names(control.request)}
+    return bool(names) and not any(name in view.body for view in history.exchanges("document", 200) for name in names)
+
+
+def _component_names(request: dict[str, Any]) -> list[bytes]:
+    profiles = request["application"]["deploymentProfiles"]
+    names = [part["name"].encode() for profile in profiles for part in profile["components"]]
+    return [name for name in names if len(name) >= _RARE]
 
 
 def _is_manifest(view: ExchangeView) -> bool:

@@ -76,6 +76,7 @@ def device_with_a_deployment_is_withdrawn(story: Visits, sin: bool) -> None:
 @GATEWAYS.of("capabilities.parent-unknown-404")
 def child_comes_alone(story: Visits, sin: bool) -> None:
     """It is accepted, because the id of another device begins alike."""
+    story.admit()
     story.announces(DEVICE[:-1])
     story.announces(CHILD, status=201 if sin else 404, content=b"" if sin else problem("gateway-not-found"))
 
@@ -157,3 +158,15 @@ def test_devices_of_a_retired_client_are_in_doubt() -> None:
     story.announces()
     assert [found.kept for found in story.judged("capabilities.first-201")] == [True]
     assert not story.judged("capabilities.repeat-200")
+
+
+def test_device_may_be_known_from_before() -> None:
+    """Without test control a WOS may keep what an earlier run has left; a deletion brings certainty."""
+    story = Visits(["gateway"])
+    story.announces(status=200)
+    story.announces(CHILD.replace(DEVICE, "other"), status=201)
+    for rule in ("first-201", "parent-unknown-404"):
+        assert not story.judged(f"capabilities.{rule}")
+    story.forgets()
+    story.announces()
+    assert [found.kept for found in story.judged("capabilities.first-201")] == [True]

@@ -179,7 +179,7 @@ class ScriptedWos:
                     time.sleep(wos.drip)
                 self.wfile.write(b"" if wos.drip else reply.body)
 
-            do_GET = do_PUT = do_POST = _serve  # noqa: N815 -- the names are http.server's
+            do_GET = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 -- the names are http.server's
 
             def log_message(self, format: str, *arguments: Any) -> None:
                 pass

@@ -168,3 +168,38 @@ def test_agent_ends_with_its_supervisor(tmp_path, make, start):
     control.process.wait()
     control.client.close()
     wait_until(lambda: is_gone(agent))
+
+
+def test_optional_verbs(control, start, wos, make):
+    wos.publish(7, make.document(1))
+    control.ask("start", **start)
+    wos.wait_for_state(1, "installed")
+    lost = {"state": "one", "deploymentId": make.deployment_id(1), "component": "mixer"}
+    assert control.ask("delete_workload", **lost | {"component": "pump"}).status_code == 409
+    assert control.ask("delete_workload", **lost).status_code == 200
+    wos.wait_for_state(1, "installed", 2)
+    changed = make.CAPABILITIES | {"labels": {"hall": "south"}}
+    assert control.ask("set_capabilities", capabilities=changed).status_code == 200
+    wos.wait(lambda wos: [e for e in wos.exchanges if e.method == "PUT" and json.loads(e.body) == changed])
+    before = control.workloads()
+    assert control.ask("release", state="one").status_code == 200
+    assert control.agents() == []
+    assert control.workloads() == before
+    assert control.ask("set_capabilities", capabilities=changed).status_code == 409
+    wos.publish(1)
+    assert control.ask("time_scale", factor=0.5).status_code == 400
+    assert control.ask("time_scale", factor=100).status_code == 200
+    times = {"pollIntervalSeconds": 10, "requestTimeoutSeconds": 100, "maxBackoffSeconds": 30}
+    control.ask("start", **start | times)
+    wos.wait(lambda wos: not control.workloads())
+
+
+def test_gateway_and_windows_are_handed_on(control, start, wos, make):
+    child = {"properties": make.CAPABILITIES["properties"] | {"id": "press-7/a"}}
+    wos.publish(2, make.document(1, device="press-7/a"))
+    windows = [{"from": "00:00:00", "to": "00:00:00"}]
+    assert control.ask("start", **start, children=[child], pollWindows=windows).status_code == 200
+    wos.wait_for_state(1, "installed")
+    assert control.workloads()[0]["deviceId"] == "press-7/a"
+    control.ask("set_capabilities", capabilities=make.CAPABILITIES, children=[])
+    wos.wait(lambda wos: [e for e in wos.exchanges if e.method == "DELETE"])

@@ -98,6 +98,17 @@ def changed(document: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -
     return json.dumps(document).encode()
 
 
+def test_faults_do_not_repeat_what_was_sent(client: Client) -> None:
+    """Neither names nor values."""
+    sent = {**capabilities(client.device_id), "Traceback (most recent call last)": "SELECT secret FROM x"}
+    sent["properties"] |= {"memory": "panic: goroutine 1 [", "otelCollector": 'File "x.py", line 1'}
+    answer = client.http.put(f"/api/v1/capabilities/{client.device_id}", json=sent)
+    assert problem_of(answer) == (422, "semantic-error")
+    assert len(answer.json()["errors"]) == 3
+    for text in ("Traceback", "SELECT", "panic", "File"):
+        assert text not in answer.text
+
+
 FAULTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "unknown-state": lambda d: d["status"].update(state="flying"),
     "state-in-capitals": lambda d: d["status"].update(state="INSTALLED"),
@@ -166,14 +177,45 @@ def test_names_that_nobody_gave(untouched: tuple[Client, str], name: str) -> Non
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 40_000, 431),
         (b"nonsense\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: wos\r\nContent-Length: x\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: wos\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: wos\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: wos\r\nTransfer-Encoding: rot13\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
     ],
-    ids=["one-long-header", "many-headers", "not-http", "length-no-number", "two-lengths"],
+    ids=["one-long-header", "many-headers", "not-http", "length-no-number", "two-lengths", "coding", "no-host"],
 )
 def test_head_that_cannot_be_read(untouched: tuple[Client, str], sent: bytes, expected: int) -> None:
     """It costs bounded memory."""
     client, _ = untouched
-    assert raw(client, sent) == (expected, "about:blank")
+    assert raw(client, sent) == (expected, "invalid-request" if expected == 400 else "about:blank")
+
+
+@pytest.mark.parametrize("method", ["BREW", "M-SEARCH", "PROPFIND", "HEAD", "OPTIONS", "CONNECT", "!#$%&'*+.^_`|~"])
+def test_method_is_any_token(client: Client, method: str) -> None:
+    """One that the path does not have."""
+    answer = client.http.request(method, MANIFEST)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+def test_case_of_a_method_counts(client: Client) -> None:
+    """RFC 9110, 9.1."""
+    assert raw(client, f"get {MANIFEST} HTTP/1.1\r\nHost: wos\r\n\r\n".encode()) == (405, "about:blank")
+
+
+def test_target_may_name_the_host(client: Client) -> None:
+    """RFC 9112, 3.2.2."""
+    sent = f"DELETE {client.wos.url}/api/v1/capabilities/unknown HTTP/1.1\r\nHost: wos\r\n\r\n"
+    assert raw(client, sent.encode()) == (404, "device-not-found")
+
+
+def test_upgrade_is_passed_over(client: Client) -> None:
+    """There is one protocol."""
+    headers = {
+        "connection": "upgrade",
+        "upgrade": "websocket",
+        "sec-websocket-key": "x" * 22 + "==",
+        "sec-websocket-version": "13",
+    }
+    assert client.http.get(MANIFEST, headers=headers).status_code == 200
 
 
 def raw(client: Client, sent: bytes) -> tuple[int, str]:

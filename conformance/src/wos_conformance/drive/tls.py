@@ -88,6 +88,15 @@ def server_context(svid: Svid, bundle_pem: bytes, old: str | None = None) -> ssl
     return _equipped(context, svid, bundle_pem)
 
 
+def identity_context(svid: Svid, bundle_pem: bytes) -> ssl.SSLContext:
+    """TLS 1.3 of an identity service, to whom an agent may show a certificate below the trust bundle, or none."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.num_tickets = 0
+    return _equipped(context, svid, bundle_pem)
+
+
 def _equipped(context: C, svid: Svid | None, bundle_pem: bytes | None) -> C:
     if bundle_pem is not None:
         context.load_verify_locations(cadata=bundle_pem.decode("ascii"))

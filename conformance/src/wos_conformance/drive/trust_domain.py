@@ -12,6 +12,7 @@ from typing import Self
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wos_conformance.drive.old_signature import signed_with_sha1
@@ -164,6 +165,17 @@ class TrustDomain:
         chain = _pem(certificate) + _pem(self._intermediate.certificate)
         return Svid(spiffe_id, chain, _key_pem(self._leaf_key), "expires-soon")
 
+    def service(self, host: str) -> Svid:
+        """The certificate of a service that is known by its host name."""
+        certificate = _issue(_Leaf([], dns=[host]), self._intermediate, self._leaf_key)
+        chain = _pem(certificate) + _pem(self._intermediate.certificate)
+        return Svid(None, chain, _key_pem(self._leaf_key))
+
+    def issued(self, spiffe_id: str, key: CertificatePublicKeyTypes, seconds: float) -> list[x509.Certificate]:
+        """A chain, leaf first, for somebody else's key, which is valid from now on for so long."""
+        leaf = _Leaf([spiffe_id], begins=timedelta(), ends=timedelta(seconds=seconds))
+        return [_issued(leaf, self._intermediate, key), self._intermediate.certificate]
+
     def _svid(self, spiffe_id: str, flaw: str | None) -> Svid:
         if flaw == "unknown-root":
             return replace(self._strangers._svid(spiffe_id, None), flaw=flaw)
@@ -297,9 +309,13 @@ def _authority(name: str, issuer: _Authority | None, ends: timedelta = 30 * _DAY
 
 
 def _issue(leaf: _Leaf, issuer: _Authority, key: _Key) -> x509.Certificate:
+    return _issued(leaf, issuer, key.public_key())
+
+
+def _issued(leaf: _Leaf, issuer: _Authority, key: CertificatePublicKeyTypes) -> x509.Certificate:
     builder = _builder(_name("workload"), issuer.certificate.subject, leaf.begins, leaf.ends)
     builder = (
-        builder.public_key(key.public_key())
+        builder.public_key(key)
         .add_extension(x509.BasicConstraints(ca=leaf.ca, path_length=None), critical=True)
         .add_extension(_key_usage(signature=True, cert_sign=leaf.cert_sign), critical=True)
         .add_extension(x509.ExtendedKeyUsage(leaf.usages), critical=False)

@@ -162,6 +162,10 @@ class History:
         """Whether any scripted fault was on at some moment of this span."""
         return any(begin <= until and since <= end for _, begin, end in self._fault_spans)
 
+    def fault_spans(self, name: str) -> Iterator[tuple[float, float]]:
+        """Beginning and end, in seconds since the run began, of each scripted fault of this name."""
+        return ((begin, end) for fault, begin, end in self._fault_spans if fault.name == name)
+
     def fault_over(self, view: ExchangeView) -> Fault | None:
         """The scripted fault that an exchange fell into, if any."""
         for fault, begin, end in self._fault_spans:

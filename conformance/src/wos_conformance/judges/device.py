@@ -164,6 +164,9 @@ def _started(start: Control, state: str, by_state: dict[str, Device], by_client:
 
 
 def _client(start: Control) -> str:
+    service = start.request.get("identityService")
+    if "svidPem" not in start.request and isinstance(service, dict):
+        return str(service.get("spiffeId", ""))
     try:
         leaf = x509.load_pem_x509_certificate(str(start.request.get("svidPem", "")).encode())
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -29,10 +29,8 @@ def _parsed(content: bytes) -> Any:
         value = yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader with fewer types
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
-    count = deepest = 0
-    for count, (depth, _) in enumerate(walk(value), 1):  # noqa: B007 - counted to the end
-        deepest = max(depth, deepest)
-    return value if count < _MOST_NODES and deepest <= _DEEPEST else None
+    depths = [depth for depth, _ in walk(value)]
+    return value if len(depths) < _MOST_NODES and max(depths) <= _DEEPEST else None
 
 
 def document_of(content: bytes | None) -> dict[str, Any] | None:

@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS announced (device TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS hold (operation TEXT PRIMARY KEY, until REAL NOT NULL, told REAL NOT NULL);
 """
 DEPLOYMENT_QUERY = "SELECT id, digest, version, wanted, state, outcome, device FROM deployment"
+LINE_LIMIT = 16
 TABLES = ("manifest", "document", "deployment", "outbox", "refusal", "announced", "hold")
 
 
@@ -204,6 +205,22 @@ class Ledger:
         )
         self._database.execute("UPDATE deployment SET report = ? WHERE id = ?", (body, deployment_id))
         self._set_state(deployment_id, state)
+        self._shorten_line(deployment_id, state)
+
+    def _shorten_line(self, deployment_id: str, state: str) -> None:
+        """In a long line, leave out the reports since this state was said before, if none of them was ever sent.
+
+        What stands before follows the table as it did, because the state that comes next is the same.
+        """
+        line = "FROM outbox WHERE deployment_id = ? AND attempted = 0"
+        length = self._database.execute(f"SELECT count(*) {line}", (deployment_id,)).fetchone()[0]
+        if length > LINE_LIMIT:
+            same = f"(SELECT min(number) {line} AND state = ?)"
+            last = "(SELECT max(number) FROM outbox)"
+            self._database.execute(
+                f"DELETE {line} AND number >= {same} AND number < {last}",
+                (deployment_id, deployment_id, state),
+            )
 
     def repeat_reports(self) -> None:
         """Put the last report of each deployment into line once more, unless one is in line already."""

@@ -47,7 +47,7 @@ async def json_body(request: Request) -> Any:
     try:
         content = await body_of(request, BODY_AT_MOST)
     except TooLarge as error:
-        raise Refusal(plain_problem(413, {"Connection": "close"}, str(error))) from error
+        raise Refusal(plain_problem(413, detail=str(error))) from error
     except TimeoutError as error:
         raise Refusal(plain_problem(408, {"Connection": "close"})) from error
     try:

@@ -1,38 +1,43 @@
 """One connection of an agent: whose certificate it shows, how long it lasts, how much it may send before a body."""
 
 import asyncio
+import re
 import ssl
-from typing import Any, cast
+import sys
+from typing import Any
 
-from starlette.responses import Response
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import h11
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from wos_reference.wos.problem import plain_problem
+from wos_reference.wos.problem import plain_problem, problem
 from wos_reference.wos.trust import Trust
 
 HEAD_AT_MOST = 64 << 10
 _GRACE_SECONDS = 30
 _FAREWELL_SECONDS = 1
+_AUTHORITY = re.compile(rb"\A[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 
 
-class AgentConnection(HttpToolsProtocol):
-    """What uvicorn does, and the bounds that it does not set; what cannot be read is answered as errors.md says."""
+class AgentConnection(H11Protocol):
+    """What uvicorn does, and the bounds that it does not set; what cannot be read is answered as errors.md says.
+
+    It reads HTTP with h11, which lets every method pass that is a token, so that an unknown one is answered with 405.
+    """
 
     lifetime: float
     connections_at_most: int
     trust: Trust | None
     """Whose roots are looked at in handshakes; None behind a proxy."""
     _timers: tuple[asyncio.TimerHandle, ...] = ()
-    _reads_head = True
-    _head_bytes = 0
-    _heads = 0
+    _refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; one connection too many, and one that skips the look at certificates, ends at once."""
         super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        self._tls: ssl.SSLObject | None = tls
-        if len(self.connections) > self.connections_at_most or (tls is not None and tls.session_reused):
+        self._tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        self._application, self.app = self.app, self._serve
+        if len(self.connections) > self.connections_at_most or (self._tls and self._tls.session_reused):
             transport.close()
         self._timers = (
             self.loop.call_later(self.lifetime, self.shutdown),
@@ -61,45 +66,36 @@ class AgentConnection(HttpToolsProtocol):
             self._timers += (self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort),)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the head of the request does not end."""
-        if self._reads_head and self._head_bytes == 0 and self._is_outdated():
+        """Read on, unless this begins a request under roots that are in force no longer."""
+        if self.conn.their_state is h11.IDLE and self._is_outdated():
             self.transport.close()
-        if self.transport.is_closing():
-            return
-        began = self._heads
-        super().data_received(data)
-        if self._heads == began and self._reads_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_AT_MOST and not self.transport.is_closing():
-                self._refuse(plain_problem(431, {"Connection": "close"}))
+        if not self._refused and not self.transport.is_closing():
+            super().data_received(data)
 
     def _is_outdated(self) -> bool:
         """Whether other roots are in force than those of the handshake."""
         return self._tls is not None and self.trust is not None and not self.trust.is_current(self._tls.context)
 
-    def on_message_begin(self) -> None:
-        """Put the certificate into the scope of each request."""
-        super().on_message_begin()
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Put the certificate into the scope of each request; the authority of a target names only this listener."""
+        scope["raw_path"] = _AUTHORITY.sub(b"", scope["raw_path"], count=1)
         if self._tls is not None:
-            extensions = cast(dict[str, Any], self.scope.setdefault("extensions", {}))
-            extensions["tls"] = {"client_cert": self._tls.getpeercert(True)}
-
-    def on_headers_complete(self) -> None:
-        """The head has ended."""
-        self._reads_head = False
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """The next head begins."""
-        self._reads_head, self._head_bytes, self._heads = True, 0, self._heads + 1
-        super().on_message_complete()
+            scope["extensions"] = {"tls": {"client_cert": self._tls.getpeercert(True)}}
+        await self._application(scope, receive, send)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP."""
-        self._refuse(plain_problem(400, {"Connection": "close"}))
+        """Answer what is not HTTP, or a head that does not end.
 
-    def _refuse(self, answer: Response) -> None:
-        head = b"".join(b"%s: %s\r\n" % header for header in answer.raw_headers)
-        status = b"%d Refused" % answer.status_code
-        self.transport.write(b"HTTP/1.1 " + status + b"\r\n" + head + b"\r\n" + bytes(answer.body))
-        self.transport.close()
+        What still comes is passed over for a moment, since an end with unread bytes would take the answer away.
+        """
+        too_long = getattr(sys.exc_info()[1], "error_status_hint", 400) == 431
+        answer = plain_problem(431) if too_long else problem("invalid-request", "this is not HTTP/1.1")
+        headers: list[Any] = [*answer.raw_headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=answer.status_code, headers=headers),
+            h11.Data(data=bytes(answer.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self._refused = True
+        self._timers += (self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort),)

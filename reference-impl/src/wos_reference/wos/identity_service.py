@@ -155,8 +155,8 @@ async def certificate_request(request: Request) -> x509.CertificateSigningReques
         content = await body_of(request, _REQUEST_AT_MOST)
         return read_request(base64.b64decode(b"".join(content.split()), validate=True))
     except (TooLarge, TimeoutError) as error:
-        status = 413 if isinstance(error, TooLarge) else 408
-        raise Refusal(plain_problem(status, {"Connection": "close"})) from error
+        late = plain_problem(408, {"Connection": "close"})
+        raise Refusal(plain_problem(413) if isinstance(error, TooLarge) else late) from error
     except (binascii.Error, WrongCertificateRequest) as error:
         raise Refusal(problem("invalid-request", str(error))) from error
 

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from wos_reference.wos.configuration import Configuration
-from wos_reference.wos.connection import AgentConnection
+from wos_reference.wos.connection import HEAD_AT_MOST, AgentConnection
 from wos_reference.wos.console import Console
 from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.identity_service import IdentityService
@@ -66,6 +66,8 @@ def _config(application: ASGIApp, **settings: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         lifespan="off",
+        ws="none",
+        h11_max_incomplete_event_size=HEAD_AT_MOST,
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -114,7 +114,11 @@ def open_database(url: str) -> Engine:
     """
     found = make_url(url)
     engine = _sqlite(found) if found.get_backend_name() == "sqlite" else _postgresql(found)
-    migrate(engine)
+    try:
+        migrate(engine)
+    except Exception:
+        engine.dispose()
+        raise
     return engine
 
 

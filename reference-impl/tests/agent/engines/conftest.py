@@ -66,6 +66,13 @@ spec:
   selector: {matchLabels: {app: none}}
   template: {metadata: {labels: {app: none}}, spec: {containers: [{name: box, image: box}]}}
 """
+CLUSTER_WIDE = """
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: greedy}
+rules: []
+"""
 
 
 def run(*command: str, stdin: bytes = b"", **variables: str) -> str:
@@ -238,6 +245,10 @@ class FolderDevice:
                 (folder / f"{component}.json").unlink()
                 (folder / f"{component}.json" / "in-the-way").mkdir(parents=True)
 
+    def offer_greedy(self, component: str, revision: str) -> bool:
+        """Publish a revision that reaches beyond its place; whether there is such a thing here."""
+        return False
+
     def runs(self) -> dict[str, tuple[str, str]]:
         """What really runs: component -> revision and speed."""
         files = (self.agent.state / "workloads").glob("*/*.json")
@@ -281,6 +292,11 @@ class ComposeDevice(FolderDevice):
         text = COMPOSE.format(image=IMAGE, command=command, revision=revision, condition=condition)
         files = {f"{component}/compose.yaml": text.encode(), f"{component}/more.env": b"MORE=1\n"}
         push_compose(f"parts/{component}", revision, gzip.compress(tar(files)))
+
+    def offer_greedy(self, component: str, revision: str) -> bool:
+        text = f"services: {{web: {{image: {IMAGE}, command: [sleep, '1000'], volumes: ['/etc:/host']}}}}"
+        push_compose(f"parts/{component}", revision, gzip.compress(tar({f"{component}/compose.yaml": text.encode()})))
+        return True
 
     def runs(self) -> dict[str, tuple[str, str]]:
         found = {}
@@ -336,14 +352,20 @@ class HelmDevice(FolderDevice):
         agent.configure(runtimes=["helm"], plain_http_registries=[REGISTRY], **settings)
         self.agent = agent
 
+    def offer_greedy(self, component: str, revision: str) -> bool:
+        self._offer(component, revision, CHART.format(revision=revision) + CLUSTER_WIDE)
+        return True
+
     def offer(self, component: str, revision: str, *, works: bool = True) -> None:
+        self._offer(component, revision, CHART.format(revision=revision) + ("" if works else NEVER_READY))
+
+    def _offer(self, component: str, revision: str, text: str) -> None:
         folder = Path(self.agent.folder) / "charts" / component
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "templates").mkdir(parents=True)
         chart = {"apiVersion": "v2", "name": component, "version": revision}
         (folder / "Chart.yaml").write_text(json.dumps(chart))
         (folder / "values.yaml").write_text("motor: {speed: 0, other: kept}\n")
-        text = CHART.format(revision=revision) + ("" if works else NEVER_READY)
         (folder / "templates" / "all.yaml").write_text(text)
         helm = f"{ENGINES}/helm"
         run(helm, "package", str(folder), "--destination", str(folder.parent))

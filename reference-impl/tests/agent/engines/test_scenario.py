@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 @pytest.fixture
@@ -130,6 +130,13 @@ def test_failed_installation_stays_failed_and_nothing_is_rolled_back(wos, applic
     publish("1.2.0")
     wait_for(wos, "installed", 2)
     assert device.runs()["mixer"][0] == "1.2.0"
+
+
+def test_component_that_reaches_beyond_its_place_is_refused(wos, application, device, publish):
+    if device.offer_greedy("mixer", "7.7.7"):
+        publish("7.7.7", components=("mixer",))
+        wait_for(wos, "failed")
+        assert device.runs()["mixer"] == ("1.0.0", "12")
 
 
 def test_polls_go_on_while_the_runtime_works(wos, application, device, publish):

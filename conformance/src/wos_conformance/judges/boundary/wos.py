@@ -149,15 +149,14 @@ def _likeness(wanted: Wanted) -> str:
 @judge("boundary.status-not-invented")
 def state_is_shown_after_a_report_only(history: History) -> Occasions:
     """A WOS shows what it was told."""
-    told = {
-        (view.client, view.parameters["deploymentId"]): view.seq
-        for view in reversed([*history.exchanges("status")])
-        if view.status is None or view.status in (200, 201)
-    }
+    first_told: dict[tuple[str, str], int] = {}
+    for view in history.exchanges("status"):
+        if view.status is None or view.status in (200, 201):
+            first_told.setdefault((view.client, view.parameters["deploymentId"]), view.seq)
     for control, client, wanted in _views(history):
         shown = shown_reports(control) or {}
         for name in sorted(wanted & set(shown)):
-            if told.get((client, name), control.seq) < control.seq:
+            if first_told.get((client, name), control.seq) < control.seq:
                 continue
             if shown[name] is None:
                 yield kept(control)

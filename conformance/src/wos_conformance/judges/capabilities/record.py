@@ -9,6 +9,7 @@ from wos_conformance.judges.reading import Kind, answered, kind_of, media_type, 
 from wos_conformance.specification import Specification
 
 ACCEPTED = (200, 201)
+_VERBS = ("admit", "retire", "restart", "view")
 JSON_TYPES = (None, "application/json")
 Key = tuple[str, str]
 
@@ -77,6 +78,9 @@ class Records:
 
     present: dict[Key, Any] = field(default_factory=dict)
     unsure: set[Key] = field(default_factory=set)
+    told: set[Key] = field(default_factory=set)
+    """Devices of which an answer has said whether they are kept; of others a WOS may know from before."""
+    new_clients: set[str] = field(default_factory=set)
     refused: set[Key] = field(default_factory=set)
     """Devices whose last announcement was refused."""
     bore: dict[Key, set[str]] = field(default_factory=dict)
@@ -85,7 +89,7 @@ class Records:
 
     def is_sure(self, key: Key) -> bool:
         """Whether it is known what the WOS keeps of a device."""
-        return key not in self.unsure
+        return key not in self.unsure and (key in self.told or key[0] in self.new_clients)
 
     def parents(self, key: Key) -> set[Key]:
         """The devices that are kept and stand above this one."""
@@ -98,8 +102,14 @@ class Records:
 
     def may_have_parent(self, key: Key) -> bool:
         """Whether a device above this one is kept, or may be."""
-        doubtful = any(known[0] == key[0] and key[1].startswith(f"{known[1]}/") for known in self.unsure)
-        return doubtful or bool(self.parents(key))
+        client, segments = key[0], key[1].split("/")
+        above = [(client, "/".join(segments[:count])) for count in range(1, len(segments))]
+        return not all(map(self.is_sure, above)) or bool(self.parents(key))
+
+    def admit(self, client: str) -> None:
+        """A client was accepted; of one that was never seen before nothing is kept."""
+        if not any(key[0] == client for key in {*self.told, *self.unsure}):
+            self.new_clients.add(client)
 
     def announce(self, announcement: Announcement) -> None:
         """An announcement was answered."""
@@ -107,6 +117,7 @@ class Records:
         if view.status in ACCEPTED and announcement.right:
             self.present[key] = announcement.value
             self.bore[key] = set()
+            self.told.add(key)
             for known in (self.unsure, self.refused, self.deleted_with_parent):
                 known.discard(key)
         elif view.status in ACCEPTED or announcement.kind == "unsure":
@@ -123,6 +134,7 @@ class Records:
         for gone in {key, *children}:
             self.present.pop(gone, None)
             self.unsure.discard(gone)
+            self.told.add(gone)
         self.deleted_with_parent -= {key}
         self.deleted_with_parent |= children
         for other in self.present:
@@ -132,6 +144,7 @@ class Records:
     def retire(self, client: str) -> None:
         """The client was retired; whether its devices are kept is left to the WOS."""
         self.unsure |= {key for key in {*self.present, *self.refused} if key[0] == client}
+        self.new_clients.discard(client)
 
     def restart(self) -> None:
         """The WOS was restarted."""
@@ -146,7 +159,7 @@ def replayed(history: History) -> Iterator[tuple[Moment, Records]]:
     """Announcements, deletions, views and doubts in order, each with what was kept before it."""
     known: dict[int, Moment] = {found.view.seq: found for found in announcements(history)}
     known |= {view.seq: view for view in served(history, "capabilities-delete") if is_clear(view)}
-    known |= {control.seq: control for verb in ("view", "restart", "retire") for control in history.controls(verb)}
+    known |= {control.seq: control for verb in _VERBS for control in history.controls(verb)}
     known |= {
         view.seq: Doubt(view)
         for operation in ("capabilities-put", "capabilities-delete")
@@ -166,6 +179,8 @@ def replayed(history: History) -> Iterator[tuple[Moment, Records]]:
             records.restart()
         elif moment.verb == "retire":
             records.retire(str(moment.request.get("spiffeId")))
+        elif moment.verb == "admit":
+            records.admit(str(moment.request.get("spiffeId")))
 
 
 def shown(control: Control) -> dict[str, Any] | None:

@@ -41,7 +41,7 @@ def _awaited(
     """The bound's end, if it can be said whether a poll came in time: the agent ran, and the WOS was itself."""
     end = view.ended + bound
     until = min(end, following.started) if following else end
-    flawed = (c.at for c in history.of(Connection) if c.credential.flaw)
+    flawed = (c.at for c in history.of(Connection) if c.credential.flaw and c.credential.name != "identity-double")
     if (
         device.has_windows_at(view.ended)
         or device.runs_until(view.ended) < until

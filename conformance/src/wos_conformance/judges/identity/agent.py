@@ -12,7 +12,9 @@ AGENT_ID = re.compile(rf"spiffe://[^/]+/margo/wfm/{_SEGMENT}/client/{_SEGMENT}")
 
 
 def _connections(history: History) -> Iterator[Connection]:
-    return (connection for connection in history.of(Connection) if connection.by == "target")
+    """Connections of the target to the double of its WOS."""
+    others = ("decoy", "identity-double")
+    return (c for c in history.of(Connection) if c.by == "target" and c.credential.name not in others)
 
 
 @judge("identity.agent-id-shape")

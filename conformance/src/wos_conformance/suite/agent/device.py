@@ -1,19 +1,17 @@
-"""The words in which scenarios speak of one agent: start, publish, wait until it adopts, cut the power."""
+"""The words in which scenarios speak of one agent: publish, wait until it adopts, settles, fails, recovers."""
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wos_conformance.control import ControlFailed
 from wos_conformance.drive import defect as defects
-from wos_conformance.drive import sample
+from wos_conformance.drive.identity_double import IdentityDouble
+from wos_conformance.drive.listener import Listener
 from wos_conformance.drive.publication import Offer
 from wos_conformance.drive.tls import OLD_PROTOCOLS
 from wos_conformance.drive.trust_domain import Svid
 from wos_conformance.history import Deadline, Publication
-from wos_conformance.suite.agent.presence import Presence
+from wos_conformance.suite.agent.power import Powered
 from wos_conformance.suite.agent.wanted import Running, Wanted
 from wos_conformance.suite.scene import Blocked
 
@@ -21,92 +19,17 @@ if TYPE_CHECKING:
     from wos_conformance.suite.agent.stage import Stage
 
 
-def _windows(offsets: Sequence[tuple[int, int]]) -> list[dict[str, str]]:
-    now = datetime.now(UTC)
-    times = [(now + timedelta(seconds=begin), now + timedelta(seconds=end)) for begin, end in offsets]
-    return [{"from": f"{begin:%H:%M:%S}", "to": f"{end:%H:%M:%S}"} for begin, end in times]
-
-
-class Device(Presence):
+class Device(Powered):
     """One agent with its identity and storage."""
 
     def __init__(self, stage: "Stage", svid: Svid, types: Sequence[str]) -> None:
-        super().__init__(stage, svid)
-        self.device_id = sample.word(stage.random)
-        self.capabilities = sample.capabilities(stage.random, self.device_id)
-        self.capabilities["properties"]["supportedDeploymentTypes"] = list(types)
-        self.children: list[dict[str, Any]] = []
+        super().__init__(stage, svid, types)
         self.version = 0
         self.adopted: Publication | None = None
         self._wanted: dict[int, tuple[Wanted, ...]] = {}
         self._offers: dict[int, Offer] = {}
         self._first: dict[int, int] = {}
         self._good: list[Publication] = []
-        self._runs = False
-
-    # power
-
-    def start(self, *, bundle: bytes | None = None, windows: Sequence[tuple[int, int]] = ()) -> "Device":
-        """Start the agent; it finds the double as its WOS and trusts the roots of a bundle in PEM.
-
-        `windows` are the seconds from now between which it may call; without any it may call always.
-        """
-        declared = self.stage.declared
-        self.stage.control(
-            "start",
-            wosUrl=self.stage.url,
-            svidPem=self.svid.chain_pem.decode("ascii"),
-            keyPem=self.svid.key_pem.decode("ascii"),
-            trustBundlePem=(bundle or self.stage.trust_domain.bundle_pem).decode("ascii"),
-            state=self.state,
-            pollIntervalSeconds=declared("poll_interval"),
-            requestTimeoutSeconds=declared("request_timeout"),
-            maxBackoffSeconds=declared("max_backoff"),
-            capabilities=self.capabilities,
-            **({"children": self.children} if self.children else {}),
-            **({"pollWindows": _windows(windows)} if windows else {}),
-        )
-        self._runs = True
-        return self
-
-    def stop(self) -> None:
-        """Stop the agent in an orderly way."""
-        self._runs = False
-        self.stage.control("stop")
-
-    def cut(self) -> None:
-        """End the agent as a power cut would."""
-        self._runs = False
-        self.stage.control("cut")
-
-    def release(self) -> None:
-        """Release the device from its WOS, as its owner does."""
-        self.stage.control("release", state=self.state)
-        self._runs = False
-
-    def changes_its_offer(self) -> None:
-        """Let the device offer another share of its memory, and wait until the agent has said so."""
-        share = {**self.capabilities["properties"], "memory": f"{self.stage.random.randrange(600, 900)}Mi"}
-        before = len(self.asked("capabilities"))
-        self.stage.control("set_capabilities", capabilities={**self.capabilities, "properties": share})
-        self.until(lambda: len(self.asked("capabilities")) > before, self.bound("request_timeout"))
-
-    def loses_a_child(self) -> None:
-        """Let the last child be gone, and wait until the agent has withdrawn it."""
-        self.children = self.children[:-1]
-        before = len(self.asked("withdrawal"))
-        self.stage.control("set_capabilities", capabilities=self.capabilities, children=self.children)
-        self.until(lambda: len(self.asked("withdrawal")) > before, self.bound("request_timeout"))
-
-    def leave(self) -> None:
-        """Stop the agent if it runs, and remove its storage."""
-        if self._runs:
-            with suppress(ControlFailed):
-                self.stop()
-        with suppress(ControlFailed):
-            self.stage.control("wipe", state=self.state)
-
-    # desired state
 
     def install(self, components: int = 1, kind: str = "compose") -> Wanted:
         """A new deployment."""
@@ -147,8 +70,6 @@ class Device(Presence):
         self._wanted[event.seq], self._offers[event.seq] = wanted, offer
         self._good += [event] if defect is None else []
         return event
-
-    # waiting
 
     def _deadline(self, what: str, subject: int, bound: float, met: bool) -> None:
         self.stage.recorder.record(Deadline, what=what, bound=bound, subject=subject, met=met)
@@ -301,9 +222,19 @@ class Device(Presence):
         self.tries_twice()
         self.stage.double.present(domain.wos())
 
-    def tries_twice(self) -> None:
+    def waits_for(self, service: IdentityDouble, times: int) -> None:
+        """Wait until the identity service has been asked so many more times.
+
+        Raises:
+            Blocked: it has not.
+        """
+        before, bound = service.asked(), times * (self.bound("request_timeout", "max_backoff") + 6.0)
+        if not service.wait(lambda: service.asked() >= before + times, bound):
+            raise Blocked(f"the identity service was not asked {times} times within {bound:.1f} s")
+
+    def tries_twice(self, at: Listener | None = None) -> None:
         """Wait until two connections have ended."""
-        double = self.stage.double
+        double = at or self.stage.double
         before = double.connections
         double.wait(lambda: double.connections >= before + 2, self.bound("request_timeout", "max_backoff"))
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from wos_conformance.drive.trust_domain import Svid
@@ -55,7 +55,7 @@ class Resident(Device):
         announced = self.asked("capabilities")
         return self.told(announced[-1]) if announced else {}
 
-    def start(self, *, bundle: bytes | None = None, windows: Sequence[tuple[int, int]] = ()) -> "Resident":
+    def start(self, *, bundle: bytes | None = None, windows: Sequence[tuple[int, int]] = ()) -> Self:
         """Nobody can start it again."""
         raise Blocked("needs the test control (start)")
 

@@ -1,12 +1,15 @@
 """The stage of a scenario for an agent: a double of its own, the agents that it starts, and faults on command."""
 
+import base64
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from wos_conformance.drive import misbehaviour, sample
 from wos_conformance.drive.answer import manifest_of
 from wos_conformance.drive.decoy import Decoy
 from wos_conformance.drive.double import Double, Script
+from wos_conformance.drive.identity_double import IdentityDouble, Policy
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.suite.agent.device import Device
 from wos_conformance.suite.agent.resident import Resident
@@ -28,6 +31,7 @@ class Stage(Scene):
         self.resident: Resident | None = None
         self._devices: list[Device] = []
         self._decoys: list[Decoy] = []
+        self._services: list[IdentityDouble] = []
 
     def close(self) -> None:
         """End the agents of the scenario and the double."""
@@ -39,6 +43,8 @@ class Stage(Scene):
             self.path.close()
             for decoy in self._decoys:
                 decoy.close()
+            for service in self._services:
+                service.close()
 
     @property
     def url(self) -> str:
@@ -81,6 +87,30 @@ class Stage(Scene):
         device.capabilities = {"properties": properties}
         device.publish()
         return device
+
+    def newcomer(self, **policy: Any) -> tuple[Device, IdentityDouble]:
+        """An agent that has to enrol, with its identity service; an empty manifest is published to it."""
+        return self._served(follows=False, **policy)
+
+    def follower(self, **policy: Any) -> tuple[Device, IdentityDouble]:
+        """An agent that has to find its trust bundle, with its identity service; an empty manifest is published."""
+        return self._served(follows=True, **policy)
+
+    def _served(self, *, follows: bool, **policy: Any) -> tuple[Device, IdentityDouble]:
+        device, code = self.device(), sample.word(self.random, 24)
+        for text in (code, base64.b64encode(f"enrol:{code}".encode()).decode()):
+            self.recorder.redact(text.encode())
+        chosen = Policy(spiffe_id=device.spiffe_id, code=code, **policy)
+        device.service, device.follows = IdentityDouble(self.recorder, self.trust_domain, chosen), follows
+        self._services.append(device.service)
+        device.publish()
+        return device, device.service
+
+    @contextmanager
+    def without_service(self, service: IdentityDouble) -> Iterator[None]:
+        """Let the identity service be away."""
+        with self.double.fault("identity-away", "connection"), service.not_listening():
+            yield
 
     def decoy(self) -> str:
         """The URL of a place where nobody has any business."""

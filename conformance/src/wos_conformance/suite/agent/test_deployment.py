@@ -56,18 +56,14 @@ def test_parameters_have_every_type(agent: Stage) -> None:
     device.adopts(device.publish(wanted.with_parameters(parameters)))
 
 
-def _rules(kind: str, *names: str) -> pytest.MarkDecorator:
-    return pytest.mark.gives(*(f"deployment.{kind}-{name}" for name in names))
+HELM = pytest.mark.gives("deployment.helm-in-order", "deployment.helm-timeout-fails", "deployment.helm-values-set")
+COMPOSE = pytest.mark.gives(
+    "deployment.compose-in-order", "deployment.compose-timeout-fails", "deployment.compose-environment-set"
+)
 
 
 @pytest.mark.needs("workloads")
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param("helm", marks=_rules("helm", "in-order", "timeout-fails", "values-set")),
-        pytest.param("compose", marks=_rules("compose", "in-order", "timeout-fails", "environment-set")),
-    ],
-)
+@pytest.mark.parametrize("kind", [pytest.param("helm", marks=HELM), pytest.param("compose", marks=COMPOSE)])
 def test_first_of_two_components_is_never_ready(agent: Stage, kind: str) -> None:
     """A deployment of two components is installed; of another one the first component cannot be retrieved."""
     device = agent.start()

@@ -23,7 +23,7 @@ from wos_conformance.history import Deadline, Fault
 from wos_conformance.suite.scene import Blocked, Run, Scene
 from wos_conformance.suite.wos.client import Client, Deployment, Manifest
 
-_PAUSE = 0.1
+_PAUSE = 0.25
 
 
 @dataclass

@@ -72,6 +72,7 @@ def test_devices_of_every_kind_are_announced(wos: Stage) -> None:
     @given(st.data())
     def announce(data: st.DataObject) -> None:
         device_id = data.draw(strategy.device_ids(), label="device id")
+        client.forget(device_id)
         client.announce(data.draw(strategy.capabilities(device_id), label="capabilities"), device_id)
         wos.look(client)
         client.forget(device_id)
@@ -243,6 +244,8 @@ def test_families_of_every_kind_are_announced(wos: Stage) -> None:
     def announce(data: st.DataObject) -> None:
         gateway = data.draw(strategy.SEGMENTS, label="gateway")
         family = data.draw(st.lists(strategy.children(gateway), min_size=1, max_size=4, unique=True), label="children")
+        for device in (gateway, *family):
+            client.forget(device)
         for device in (family[0], gateway, *family):
             client.announce(data.draw(strategy.capabilities(device), label=device), device)
         wos.look(client)

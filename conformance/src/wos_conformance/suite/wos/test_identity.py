@@ -118,10 +118,16 @@ def test_certificate_expires(wos: Stage) -> None:
     for client in (connected, resuming):
         wos.need(client.poll(), 200)
     patience = _SHORT_LIFE + wos.run.settings.amounts.tolerance
-    wos.wait_for(lambda: wos.enter(svid).poll().status != 200, patience)
+    wos.wait_for(lambda: _is_refused(wos.enter(svid)), patience)
     resuming.visitor.resume()
     resuming.poll()
     connected.poll()
+
+
+def _is_refused(client: Client) -> bool:
+    answer = client.poll()
+    client.visitor.close()
+    return answer.status != 200
 
 
 @pytest.mark.gives("identity.bundle-replaced")

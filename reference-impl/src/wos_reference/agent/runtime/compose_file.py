@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from wos_reference.agent.document import CoreLoader
+from wos_reference.agent.document import NODE_LIMIT, CoreLoader
 from wos_reference.agent.runtime import WorkloadError
 
 VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # what is neither a path nor a variable
@@ -17,11 +17,24 @@ def require_self_contained(text: bytes) -> None:
     """Refuse secrets, bind mounts, builds and files from outside the archive. Raises WorkloadError."""
     try:
         content = yaml.load(text, CoreLoader)  # noqa: S506 - a safe loader with the types of YAML 1.2
+        if written_out(content, {}) > NODE_LIMIT:
+            raise WorkloadError("compose.yaml is too large once its aliases are written out")
         reasons = list(_objections(_mapping(content)))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise WorkloadError(f"compose.yaml cannot be read: {error}") from error
     if reasons:
         raise WorkloadError(f"compose.yaml {reasons[0]}")
+
+
+def written_out(value: Any, known: dict[int, int]) -> int:
+    """How many nodes `value` has without aliases; `known` holds those that were counted, by identity."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = NODE_LIMIT  # a node that holds itself has no end
+        items = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(written_out(item, known) for item in items)
+    return known[id(value)]
 
 
 def _mapping(value: Any) -> dict[str, Any]:

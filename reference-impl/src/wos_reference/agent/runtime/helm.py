@@ -112,6 +112,7 @@ class HelmRuntime:
         self._clear_interrupted(release, workload.namespace)
         values = chart.with_name("values.json")
         values.write_text(json.dumps(values_of(component)))
+        self._require_inside(release, chart, values, workload.namespace)
         arguments = ["upgrade", release, str(chart), "--install", "--reset-values", "--values", str(values)]
         arguments += ["--namespace", workload.namespace, "--create-namespace", "--description", exact(workload)]
         arguments += ["--labels", f"{OWNER}={self._owner},{DEPLOYMENT}={workload.deployment_id}"]
@@ -122,6 +123,19 @@ class HelmRuntime:
             self._helm(*arguments, timeout=timeout + GRACE)
         except WorkloadError as error:
             raise WorkloadError(str(error), code="timeout" if LATE.search(str(error)) else error.code) from error
+
+    def _require_inside(self, release: str, chart: Path, values: Path, namespace: str) -> None:
+        """Refuse a chart with objects outside the namespace of its deployment. Raises WorkloadError."""
+        settings = ("--namespace", namespace, "--values", str(values), "--no-hooks", "--skip-crds")
+        rendered = self._helm("template", release, str(chart), *settings)
+        kinds = self._kubectl("api-resources", "--namespaced=false", "--no-headers").decode().splitlines()
+        cluster_wide = {line.split()[-1] for line in kinds if line.strip()}
+        for item in yaml.load_all(rendered, yaml.CSafeLoader):
+            if not isinstance(item, dict):
+                continue
+            place = (item.get("metadata") or {}).get("namespace", namespace)
+            if item.get("kind") in cluster_wide or place != namespace:
+                raise WorkloadError(f"the chart has a {item.get('kind')} outside the namespace of its deployment")
 
     def _clear_interrupted(self, release: str, namespace: str) -> None:
         """Forget a revision whose installation was cut short; helm would wait for its end for ever."""

@@ -1,0 +1,1 @@
+"""Sins of an agent, by area. D numbers name real defects that were seen in products of others."""

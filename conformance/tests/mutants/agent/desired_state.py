@@ -1,0 +1,318 @@
+"""Sins of an agent around desired-state."""
+
+import io
+import json
+import shutil
+import socket
+import tarfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from mutants.agent.connectivity import stop_everything
+from mutants.catalogue import AGENT, Patch
+from wos_reference.agent import agent as agent_module
+from wos_reference.agent import archive, desired_state, document, retrieval, transport
+from wos_reference.agent.agent import Agent
+from wos_reference.agent.desired_state import Manifest, ManifestError
+from wos_reference.agent.ledger import Ledger
+from wos_reference.agent.reconciler import Reconciler
+from wos_reference.agent.retrieval import Retrieval
+
+
+def _without(patch: Patch, header: str) -> None:
+    headers = Agent.poll_headers
+    patch(Agent, "poll_headers", lambda self: {n: v for n, v in headers(self).items() if n != header})
+
+
+@AGENT.against("desired-state.accept-sent")
+def does_not_say_what_it_reads(patch: Patch) -> None:
+    """Asks for anything."""
+    _without(patch, "accept")
+
+
+@AGENT.against("desired-state.conditional-poll")
+def asks_for_everything_again(patch: Patch) -> None:
+    """Never sends a tag."""
+    _without(patch, "if-none-match")
+
+
+@AGENT.against("desired-state.tag-only-when-adopted")
+def remembers_the_tag_of_what_it_refused(patch: Patch) -> None:
+    """Sends the tag that it has seen last."""
+    take, seen = Agent._take, {}
+
+    def remember(self: Agent, answer: Any) -> None:
+        seen["if-none-match"] = desired_state.tag_of(answer.body)
+        take(self, answer)
+
+    headers = Agent.poll_headers
+    patch(Agent, "_take", remember)
+    patch(Agent, "poll_headers", lambda self: headers(self) | seen)
+
+
+@AGENT.against("desired-state.converges")
+def forgets_to_remove(patch: Patch) -> None:
+    """What is no longer in the manifest runs on."""
+    patch(Ledger, "no_longer_want", lambda self, deployment_id: None)
+
+
+@AGENT.against("desired-state.document-verified")
+def trusts_documents(patch: Patch) -> None:
+    """Does not compute the digest of a document."""
+    patch(
+        retrieval,
+        "verify_document",
+        lambda body, entry: retrieval.read_document(body, entry.deployment_id),
+    )
+
+
+@AGENT.against("desired-state.bundle-verified")
+def trusts_bundles(patch: Patch) -> None:
+    """Does not compute the digest of a bundle, and believes what is in it."""
+    verify, members = desired_state.verify_digest, retrieval.verified_members
+
+    def believe(bundle: bytes, manifest: Manifest) -> dict[str, bytes]:
+        desired_state.verify_digest = lambda body, digest: None
+        try:
+            return members(bundle, manifest)
+        finally:
+            desired_state.verify_digest = verify
+
+    patch(retrieval, "verified_members", believe)
+
+
+@AGENT.against("desired-state.algorithm-known")
+def takes_unknown_algorithms_on_trust(patch: Patch) -> None:
+    """Does not verify what it cannot verify."""
+    verify = desired_state.verify_digest
+    patch(desired_state, "known_digest", lambda value: value)
+    patch(desired_state, "verify_digest", lambda body, d: verify(body, d) if d.startswith("sha256:") else None)
+
+
+@AGENT.against("desired-state.lower-version-refused")
+def adopts_whatever_comes(patch: Patch) -> None:
+    """Does not compare versions."""
+    patch(desired_state, "is_newer", lambda version, adopted: True)
+
+
+@AGENT.against("desired-state.equal-version-refused")
+def adopts_equal_versions(patch: Patch) -> None:
+    """Refuses lower versions only."""
+    patch(desired_state, "is_newer", lambda version, adopted: version >= adopted)
+
+
+@AGENT.against("desired-state.exact-version")
+def compares_versions_as_floats(patch: Patch) -> None:
+    """Loses the last digits of large versions."""
+    patch(desired_state, "is_newer", lambda version, adopted: float(version) > float(adopted))
+
+
+def _adopt_without_the_missing(patch: Patch, sign: str) -> None:
+    retrieve = Retrieval.retrieve
+
+    def what_there_is(self: Retrieval, manifest: Manifest) -> None:
+        try:
+            retrieve(self, manifest)
+        except (ManifestError, agent_module.NoAnswerError) as error:
+            if sign not in str(error):
+                raise
+            here = tuple(entry for entry in manifest.entries if self._ledger.document(entry.digest))
+            object.__setattr__(manifest, "entries", here)
+
+    patch(Retrieval, "retrieve", what_there_is)
+
+
+@AGENT.against("desired-state.failure-keeps-running")
+def adopts_what_it_could_get(patch: Patch) -> None:
+    """Leaves out what it cannot retrieve or verify, and stops it."""
+    _adopt_without_the_missing(patch, "")
+
+
+@AGENT.against("desired-state.not-found-keeps-running")
+def takes_404_for_a_removal(patch: Patch) -> None:
+    """Stops what it cannot find."""
+    _adopt_without_the_missing(patch, "status 404")
+
+
+@AGENT.against("desired-state.size-advisory")
+def believes_in_sizes(patch: Patch) -> None:
+    """Refuses an artifact that is longer or shorter than announced."""
+    read, verify, sizes = desired_state.read_manifest, desired_state.verify_digest, {}
+
+    def note(body: bytes) -> Manifest:
+        content = json.loads(body)
+        for item in [*content["deployments"], content["bundle"] or {}]:
+            sizes[item.get("digest")] = item.get("sizeBytes")
+        return read(body)
+
+    def weigh(body: bytes, digest: str) -> None:
+        if sizes.get(digest) not in (None, len(body)):
+            raise ManifestError("not as long as announced")
+        verify(body, digest)
+
+    patch(desired_state, "read_manifest", note)
+    patch(desired_state, "verify_digest", weigh)
+
+
+@AGENT.against("desired-state.unknown-members-ignored")
+def fears_the_unknown(patch: Patch) -> None:
+    """Refuses a manifest with members of tomorrow."""
+    read = desired_state.read_manifest
+
+    def strict(body: bytes) -> Manifest:
+        if json.loads(body).keys() - {"manifestVersion", "bundle", "deployments"}:
+            raise ManifestError("unknown members")
+        return read(body)
+
+    patch(desired_state, "read_manifest", strict)
+
+
+@AGENT.against("desired-state.version-survives-power-cut")
+def keeps_the_version_in_memory(patch: Patch) -> None:
+    """Does not know after a start what it had adopted."""
+    record, adopted = Ledger.record_manifest, {"version": 0}
+
+    def remember(self: Ledger, manifest: Manifest) -> None:
+        adopted["version"] = manifest.version
+        record(self, manifest)
+
+    patch(Ledger, "record_manifest", remember)
+    patch(Ledger, "adopted_version", lambda self: adopted["version"])
+
+
+@AGENT.against("desired-state.workloads-survive-power-cut")
+def believes_its_records(patch: Patch) -> None:
+    """Does not look whether what it has installed still runs; the device forgets it at each start."""
+    begin, is_due = Agent.__init__, Reconciler._is_due
+
+    def empty(self: Agent, configuration: Any, ledger: Ledger, runtime: Any, *rest: Any) -> None:
+        shutil.rmtree(runtime._root, ignore_errors=True)
+        begin(self, configuration, ledger, runtime, *rest)
+
+    patch(Agent, "__init__", empty)
+    patch(Reconciler, "_is_due", lambda self, d, running: d.state != "installed" and is_due(self, d, running))
+
+
+@AGENT.against("desired-state.failure-stays-alone")
+def gives_up_on_all_when_one_fails(patch: Patch) -> None:
+    """Takes a whole manifest back when one deployment of it cannot be installed."""
+    fail = Reconciler._fail
+
+    def fail_all(self: Reconciler, *arguments: Any) -> None:
+        fail(self, *arguments)
+        stop_everything(self._ledger)
+
+    patch(Reconciler, "_fail", fail_all)
+
+
+@AGENT.against("desired-state.manifest-verified")
+def trusts_manifests(patch: Patch) -> None:
+    """Does not compare a manifest with its tag."""
+    patch(desired_state, "verify_manifest", lambda body, tag, content_type: None)
+
+
+@AGENT.against("desired-state.invalid-manifest-refused")
+def reads_what_it_needs(patch: Patch) -> None:
+    """Does not look at members of a manifest that it does not use."""
+    patch(desired_state, "_require_size", lambda item: None)
+
+
+def _read_as(patch: Patch, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Read a manifest as if it were another one."""
+    read = desired_state.read_manifest
+
+    def changed(body: bytes) -> Manifest:
+        try:
+            change(content := json.loads(body))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return read(body)
+        return replace(read(json.dumps(content).encode()), tag=desired_state.tag_of(body))
+
+    patch(desired_state, "read_manifest", changed)
+
+
+@AGENT.against("desired-state.deployment-twice-refused")
+def takes_the_last_of_two(patch: Patch) -> None:
+    """Lets the later entry of a deployment win."""
+
+    def last(content: dict[str, Any]) -> None:
+        content["deployments"] = list({entry["deploymentId"]: entry for entry in content["deployments"]}.values())
+
+    _read_as(patch, last)
+
+
+@AGENT.against("desired-state.foreign-url-not-called")
+def goes_wherever_it_is_sent(patch: Patch) -> None:
+    """Dials the host in a URL of a manifest."""
+
+    def dial(content: dict[str, Any]) -> None:
+        for item in [*content["deployments"], content["bundle"] or {}]:
+            where = urlsplit(item.get("url", ""))
+            if where.hostname:
+                with suppress(OSError):
+                    socket.create_connection((where.hostname, where.port or 443), timeout=1).close()
+
+    _read_as(patch, dial)
+
+
+@AGENT.against("desired-state.document-id-refused")
+def reads_the_document_of_another_deployment(patch: Patch) -> None:
+    """Does not compare the id in a document with its entry."""
+    patch(document, "_require_id", lambda content, deployment_id: None)
+
+
+@AGENT.against("desired-state.bundle-form-refused")
+def picks_from_a_bundle_what_it_needs(patch: Patch) -> None:
+    """Ignores surplus members of a bundle, and where the others lie (D36)."""
+
+    def pick(bundle: bytes, expected: set[str]) -> dict[str, bytes]:
+        plain = archive.gunzip(bundle, archive.UNPACKED_LIMIT)
+        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as members:
+            found = {PurePosixPath(m.name).name: archive.read_member(members, m) for m in members if m.isfile()}
+        if expected - found.keys():
+            raise archive.ArchiveError("the bundle is not complete")
+        return {name: found[name] for name in expected}
+
+    patch(archive, "unpack_bundle", pick)
+
+
+@AGENT.against("desired-state.swollen-bundle-survived")
+def takes_a_swollen_bundle_for_an_empty_one(patch: Patch) -> None:
+    """Leaves out what did not fit, and stops it (D37)."""
+    _adopt_without_the_missing(patch, "unpacks to more")
+
+
+@AGENT.against("desired-state.same-manifest-unchanged")
+def begins_anew_with_each_answer(patch: Patch) -> None:
+    """Stops everything when it is served what it runs, and starts it again."""
+    acceptable = Agent.is_acceptable
+
+    def restart(self: Agent, manifest: Manifest) -> bool:
+        if manifest.tag == self._ledger.adopted_tag():
+            for entry in manifest.entries:
+                self._reconciler._runtime.remove(entry.deployment_id)
+        return acceptable(self, manifest)
+
+    patch(Agent, "is_acceptable", restart)
+
+
+@AGENT.against("desired-state.version-refusal-reported")
+def refuses_in_silence(patch: Patch) -> None:
+    """Says nothing about a manifest of a lower version."""
+    patch(Agent, "_refuse_version", lambda self, manifest, adopted: None)
+
+
+@AGENT.against("desired-state.least-sizes-taken")
+def takes_ten_deployments_at_most(patch: Patch) -> None:
+    """Refuses a manifest that is not small."""
+    patch(desired_state, "DEPLOYMENT_LIMIT", 10)
+
+
+@AGENT.against("desired-state.coding-undone")
+def digests_what_was_on_the_wire(patch: Patch) -> None:
+    """Does not undo the coding that it has asked for."""
+    patch(transport, "undo_content_coding", lambda body, coding: body)
