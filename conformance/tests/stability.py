@@ -6,6 +6,7 @@ A relay delays what passes and rarely resets a connection; what the reference do
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,13 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from certify import AGENT_TIMES, REPORTS, SUITE
-from reference import Address, running_agent, running_wos
+from mutants import Role
+from mutated import RUN, SUITE, judged_reference
 
-RUNS = {"wos": 50, "agent": 30}
+REPORTS = Path(__file__).resolve().parents[2] / "reports" / "local"
+RUNS: dict[Role, int] = {"wos": 50, "agent": 30}
 RUNS_IN_CI = 3
-JOBS = {"wos": 1, "agent": 2}
+JOBS: dict[Role, int] = {"wos": 1, "agent": 2}
 """How many runs of a role go on at once for each core; an agent is mostly waited for."""
+TIMES = ("--poll-interval", "0.05", "--request-timeout", "4", "--max-backoff", "0.5", "--apply-time", "10")
+"""Long enough for an agent that shares its processor with the other runs."""
+LONGEST_RUN = 1800.0
 CUT = "no verdict"
 COULD_NOT_JUDGE = 3
 
@@ -32,7 +37,7 @@ COULD_NOT_JUDGE = 3
 class Run:
     """One run: the verdict on each requirement, and how often a connection was reset and a scenario was repeated."""
 
-    role: str
+    role: Role
     seed: int
     verdicts: dict[str, str]
     resets: int
@@ -71,7 +76,7 @@ def _all_runs(options: argparse.Namespace, folder: Path, temporary: Path) -> lis
     credentials = temporary / "credentials"
     subprocess.run([*SUITE, "init", str(credentials)], stdout=subprocess.DEVNULL, check=True)
 
-    def runs_of(role: str) -> list[Run]:
+    def runs_of(role: Role) -> list[Run]:
         number = options.runs or (RUNS_IN_CI if os.environ.get("CI") == "true" else RUNS[role])
         jobs = options.jobs or JOBS[role] * (os.cpu_count() or 1)
         with ThreadPoolExecutor(jobs) as executor:
@@ -86,28 +91,19 @@ def _all_runs(options: argparse.Namespace, folder: Path, temporary: Path) -> lis
         return [run for runs in executor.map(runs_of, options.roles) for run in runs]
 
 
-def _run(role: str, seed: int, temporary: Path, report: Path) -> Run:
+def _run(role: Role, seed: int, temporary: Path, report: Path) -> Run:
     began, place = time.monotonic(), temporary / f"{role}-{seed}"
-    if role == "wos":
-        credentials = temporary / "credentials"
-        with running_wos(place, credentials) as wos:
-            _drive(role, seed, wos, ["--url", wos.wos_url, "--credentials", str(credentials)], report)
-    else:
-        with running_agent(place) as agent:
-            _drive(role, seed, agent, AGENT_TIMES, report)
+    options = ("--seed", str(seed), "--relay-seed", str(seed), "--target", f"reference-{role} behind a relay")
+    if role == "agent":
+        options += TIMES
+    judged_reference(role, temporary / "credentials", place, *options, deadline=LONGEST_RUN)
+    shutil.move(place / RUN, report)
     run = _read(role, seed, report, time.monotonic() - began)
     print(f"{role:<6} seed {seed:<4} {_counted(run)}, {run.seconds:.0f} s", flush=True)
     return run
 
 
-def _drive(role: str, seed: int, target: Address, options: Sequence[str], report: Path) -> None:
-    command = [*SUITE, "run", role, *options, "--seed", str(seed), "--relay-seed", str(seed), "--no-shrink"]
-    command += ["--control", target.control_url, "--control-token-file", str(target.token_file)]
-    command += ["--target", f"reference-{role} behind a relay", "--out", str(report)]
-    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def _read(role: str, seed: int, report: Path, seconds: float) -> Run:
+def _read(role: Role, seed: int, report: Path, seconds: float) -> Run:
     """What a run has left; without a report, or with a fault of the harness, there is no verdict on anything."""
     try:
         value = json.loads((report / "report.json").read_bytes())

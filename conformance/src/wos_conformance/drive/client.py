@@ -62,10 +62,12 @@ class Visitor:
         credential: Credential | None = None,
         context: ClientContext | None = None,
         dial: tuple[str, int] | None = None,
+        may_repeat: bool = True,
     ) -> None:
         """`credential` and `context` are made from the SVID and the trust bundle when they are left out.
 
         `dial` is where the place of the URL is reached when that is not the place itself.
+        `may_repeat` is False for whoever sends no request a second time.
         """
         parts = urlsplit(url)
         self.svid = svid
@@ -74,6 +76,7 @@ class Visitor:
         self._dial = dial or (self._host, self._port)
         self._authority = parts.netloc
         self._timeout = timeout
+        self._may_repeat = may_repeat
         shown = credential or (svid.credential if svid else NO_CREDENTIAL)
         self._backend = RecordingBackend(recorder, shown, self._dial)
         self._context = context or client_context(svid, bundle_pem)
@@ -90,7 +93,7 @@ class Visitor:
         """
         reused = self._backend.stream is not None
         answer = self._once(method, target, headers, body)
-        if answer.failure in BROKEN and (may_repeat or reused):
+        if answer.failure in BROKEN and ((may_repeat and self._may_repeat) or reused):
             return self._once(method, target, headers, body, repeats=answer.seq)
         return answer
 
@@ -237,7 +240,7 @@ def _failure(error: Exception) -> str:
     if isinstance(error, _TooLarge):
         return "too-large"
     if isinstance(error, httpcore.ReadError | httpcore.WriteError):
-        return "reset"
+        return "alert" if "alert" in text else "reset"
     if "disconnected" in text or "without sending" in text or "closed" in text:
         return "closed"
     return f"malformed: {type(error).__name__}: {text[:200]}"

@@ -117,12 +117,15 @@ class ExchangeView:
         return self._stored(self.exchange.response.body if self.exchange.response else None)
 
     @property
-    def broke_twice(self) -> bool:
-        """Whether there was no answer because the connection broke, and again after the request was repeated.
+    def broke(self) -> bool:
+        """Whether the connection broke under it. A network does that too, so once it says nothing about anybody."""
+        return self.failure in ("closed", "reset")
 
-        A connection that broke once says nothing about anybody.
-        """
-        return self.status is None and self.failure in ("closed", "reset") and self.exchange.repeats is not None
+    @property
+    def turned_away(self) -> bool:
+        """Whether the other side wished to give no answer: it sent an alert, or broke off twice in a row."""
+        repeated = self.exchange.repeats is not None
+        return self.status is None and (self.failure == "alert" or (self.broke and repeated))
 
     @property
     def complete(self) -> bool:

@@ -138,8 +138,8 @@ def _refusal(connection: Connection, exchanges: list[ExchangeView]) -> Occasions
 
 
 def is_refused(view: ExchangeView) -> bool:
-    """Whether a request met a refusal: each time a connection that was closed without an answer, or 401 or 403."""
-    return view.status in _REFUSED or view.broke_twice
+    """Whether a request met a refusal: no answer, because the WOS wished so, or 401 or 403."""
+    return view.status in _REFUSED or view.turned_away
 
 
 _FLAWS = {
@@ -175,7 +175,7 @@ def policy_refuses_with_403(history: History) -> Occasions:
     """A valid peer that is not accepted is told so."""
     for view in history.exchanges():
         credential = history.credential(view.connection)
-        if credential is None or credential.flaw != "unlisted" or not (view.status or view.broke_twice):
+        if credential is None or credential.flaw != "unlisted" or not (view.status or view.turned_away):
             continue
         if has_problem(view, 403, "not-authorized"):
             yield kept(view)
