@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -61,19 +62,17 @@ def told_back(place: tuple[str, int], content: bytes) -> bytes:
         OSError: the connection was reset.
     """
     heard = bytearray()
-    with socket.create_connection(place, timeout=10) as peer:
-        sender = threading.Thread(target=_say, args=(peer, content), daemon=True)
-        sender.start()
+    with socket.create_connection(place, timeout=10) as peer, ThreadPoolExecutor(1) as executor:
+        saying = executor.submit(_say, peer, content)
         while part := peer.recv(65536):
             heard += part
-        sender.join(5)
+        saying.result(5)
     return bytes(heard)
 
 
 def _say(peer: socket.socket, content: bytes) -> None:
-    with suppress(OSError):
-        peer.sendall(content)
-        peer.shutdown(socket.SHUT_WR)
+    peer.sendall(content)
+    peer.shutdown(socket.SHUT_WR)
 
 
 def filled(peer: socket.socket) -> int:
@@ -115,7 +114,7 @@ def test_connection_is_reset_at_the_byte_of_the_seed(recorder: Recorder) -> None
 
     with listening(serve) as place:
         relay = Relay(recorder, ROUGH, place)
-        with pytest.raises(OSError, match="reset"):
+        with pytest.raises(OSError, match=r"reset|Broken pipe|not connected"):
             told_back(relay.place, WHOLE)
         relay.close()
     assert len(ends) == 1
@@ -141,7 +140,7 @@ def test_nobody_behind_it_is_a_reset(recorder: Recorder) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         place = closed.getsockname()[:2]
     relay = Relay(recorder, CALM, place)
-    with pytest.raises(OSError, match="reset"):
+    with pytest.raises(OSError, match=r"reset|Broken pipe|not connected"):
         told_back(relay.place, b"anybody?")
     relay.close()
 
