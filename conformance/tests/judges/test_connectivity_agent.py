@@ -96,3 +96,24 @@ def test_answer_that_cannot_be_used_says_nothing_about_haste() -> None:
     story.retrieves(story.publish(GOOD, defect="tag-wrong"))
     story.polls()
     assert story.verdicts("connectivity.not-faster") == set()
+
+
+@pytest.mark.parametrize(
+    ("rule", "answer"),
+    [
+        ("connectivity.not-faster", (304, "")),
+        ("connectivity.back-off-grows", (500, "")),
+        ("connectivity.retry-after-respected", (503, "Retry-After: 2\r\n")),
+    ],
+)
+def test_answer_that_may_have_got_lost_binds_nobody(rule: str, answer: tuple[int, str]) -> None:
+    """The same pause is too short after an answer that has arrived."""
+    for lost in (False, True):
+        story = Story()
+        story.start()
+        first = story.polls(*answer)
+        story.breaks(first) if lost else None
+        story.waits(0.1)
+        story.polls(304, connection="another")
+        assert False in story.verdicts(rule) or lost
+        assert not (lost and False in story.verdicts(rule))

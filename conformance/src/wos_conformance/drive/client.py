@@ -17,6 +17,7 @@ from wos_conformance.drive.stream import RecordingBackend
 from wos_conformance.drive.tls import ClientContext, client_context, old_client_context
 from wos_conformance.drive.trust_domain import Svid
 from wos_conformance.history import Connection, Credential, Exchange, Message, Recorder
+from wos_conformance.history.event import CUT_SHORT
 
 READ_AT_MOST = 16 << 20
 MANIFEST = "/api/v1/deployments"
@@ -225,16 +226,12 @@ def _present(*headers: tuple[str, str | None]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers if value is not None]
 
 
-_CUT_SHORT = ("reset by peer", "broken pipe", "unexpected_eof", "eof occurred")
-"""What the library says when a handshake ends without an alert."""
-
-
 def _failure(error: Exception) -> str:
     text = str(error).lower()
     if isinstance(error, httpcore.TimeoutException):
         return "timeout"
     if isinstance(error, httpcore.ConnectError):
-        if any(sign in text for sign in _CUT_SHORT):
+        if any(sign in text for sign in CUT_SHORT):
             return "reset"
         return f"refused: {error}" if "ssl" not in text and "certificate" not in text else f"handshake: {error}"
     if isinstance(error, _TooLarge):

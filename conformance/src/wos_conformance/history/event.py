@@ -5,6 +5,8 @@ from typing import Any, Literal
 import msgspec
 
 FIRST_PREV = "0" * 64
+CUT_SHORT = ("reset by peer", "broken pipe", "unexpected_eof", "eof occurred")
+"""How libraries tell that a connection ended under a handshake without an alert."""
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -107,6 +109,12 @@ class Connection(Event, tag="connection", frozen=True, kw_only=True):
     failure: str | None = None
     session: str = ""
 
+    @property
+    def is_break(self) -> bool:
+        """Whether the connection broke under the handshake, without an alert."""
+        told = (self.failure or "").lower()
+        return self.outcome == "handshake-failed" and any(sign in told for sign in CUT_SHORT)
+
 
 class Closed(Event, tag="closed", frozen=True, kw_only=True):
     """A connection ended; bytes of application data as our side counted them."""
@@ -115,6 +123,11 @@ class Closed(Event, tag="closed", frozen=True, kw_only=True):
     sent: int
     received: int
     reason: str = ""
+
+    @property
+    def is_break(self) -> bool:
+        """Whether the connection broke, as the operating system told our side."""
+        return self.reason.partition(":")[0] in ("ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError")
 
 
 class Exchange(Event, tag="exchange", frozen=True, kw_only=True):

@@ -25,8 +25,10 @@ _OPERATIONS = (
 class ExchangeView:
     """An exchange with its start lines, headers and bodies taken apart."""
 
-    def __init__(self, exchange: Exchange, blobs: Mapping[str, bytes]) -> None:
+    def __init__(self, exchange: Exchange, blobs: Mapping[str, bytes], *, in_doubt: bool = False) -> None:
         self.exchange = exchange
+        self.in_doubt = in_doubt
+        """Whether nobody knows if the answer has arrived, since its connection broke before anything followed."""
         self._blobs = blobs
         self.seq = exchange.seq
         self.client = exchange.client

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 from hypothesis.errors import Flaky
 
 from wos_conformance.control import Control, ControlUnsupported, open_control
-from wos_conformance.drive.client import BROKEN
 from wos_conformance.drive.relay import Relay, place_of
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.history import Closed, Connection, History, Mark, Recorder
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from wos_conformance.suite.agent.resident import Resident
 
 Outcome = Literal["played", "broken", "blocked", "repeated", "error"]
+_EVER = float("inf")
 _NOBODYS_FAULT = (Blocked, ControlUnsupported, Flaky)
 """Why a scenario may end early: the target did not come so far, or did not do the same thing twice."""
 
@@ -119,7 +119,7 @@ class Conductor:
         scenario = self._scenario
         assert scenario is not None
         result = scenario.result or Result(scenario.name, scenario.title, "error", "the scenario did not run")
-        is_repeated = may_repeat and result.outcome == "blocked" and self._broke(scenario.begin)
+        is_repeated = may_repeat and self._fell_short(result) and self._broke(scenario.begin)
         self.run.repeats = int(is_repeated)
         if is_repeated:
             result = replace(result, outcome="repeated", text=f"{result.text} (a connection broke; played again)")
@@ -130,14 +130,17 @@ class Conductor:
             self._played += 1
             self._progress(result)
 
+    def _fell_short(self, result: Result) -> bool:
+        """Whether a scenario was blocked, or gave no occasion for something that it is about."""
+        given = {judgement.requirement for judgement in result.judgements}
+        missing = any(self._applies(name) and name not in given for name in result.requirements)
+        return result.outcome == "blocked" or (result.outcome == "played" and missing)
+
     def _broke(self, begin: int) -> bool:
-        """Whether a connection broke in the events from one on."""
+        """Whether a connection broke, and nobody had scripted it, in the events from one on."""
         part = self.recorder.history().slice(begin)
-        return (
-            any(view.failure in BROKEN for view in part.exchanges())
-            or any(event.outcome == "handshake-failed" and not event.credential.flaw for event in part.of(Connection))
-            or any("Error" in event.reason for event in part.of(Closed))
-        )
+        unexplained = (view.failure for view in part.exchanges() if view.answered is None)
+        return any(failure not in (None, "timeout") for failure in unexplained) or part.has_break_between(0, _EVER)
 
     def conclude(self, error: BaseException | None) -> Result:
         """What the slice of the current scenario shows, given how the scenario itself ended."""

@@ -26,6 +26,11 @@ def agent_asks_in_http_1_1(history: History) -> Occasions:
             yield broken(view, expected="HTTP/1.1", received=repr(view.request_version))
 
 
+def _is_good(view: ExchangeView) -> bool:
+    """Whether the agent has a good answer; one that may have got lost is as bad as none."""
+    return view.status in (200, 304) and not view.failure and not view.in_doubt
+
+
 def _declared(history: History, *names: str) -> float:
     return sum(history.header.declared.get(name, 0.0) for name in names)
 
@@ -60,7 +65,7 @@ def agent_polls(history: History) -> Occasions:
     bound = 3 * interval + _declared(history, "request_timeout")
     for device in devices(history):
         for view, following in _pairs(device):
-            if view.status not in (200, 304) or view.failure:
+            if not _is_good(view):
                 continue
             for end in _awaited(history, device, view, following, bound):
                 if not history.has_fault_between(view.ended, min(end, following.started if following else end)):
@@ -73,11 +78,12 @@ def agent_keeps_polling(history: History) -> Occasions:
     bound = 3 * _declared(history, "poll_interval") + _declared(history, "request_timeout", "max_backoff")
     for device in devices(history):
         for view, following in _pairs(device):
-            if view.status in (200, 304) and not view.failure:
+            if _is_good(view):
                 continue
             patience = bound + (pause_of(view) or 0.0)
             for end in _awaited(history, device, view, following, patience):
-                yield from _judged(view, following, end, patience)
+                if not history.has_break_between(view.ended, min(end, following.started if following else end)):
+                    yield from _judged(view, following, end, patience)
 
 
 def _judged(view: ExchangeView, following: ExchangeView | None, end: float, bound: float) -> Occasions:
@@ -112,7 +118,7 @@ def agent_waits_as_long_as_it_was_told(history: History) -> Occasions:
             key = (view.method, view.path)
             before = last.get(key)
             last[key] = view
-            pause = pause_of(before) if before and before.status in (429, 503) else None
+            pause = pause_of(before) if before and before.status in (429, 503) and not before.in_doubt else None
             if before is None or pause is None or device.runs_until(before.ended) < view.started:
                 continue
             waited = view.started - before.ended
@@ -132,7 +138,7 @@ def agent_asks_no_sooner_than_it_may(history: History) -> Occasions:
     interval = _declared(history, "poll_interval")
     for device in devices(history):
         for view, following in _pairs(device):
-            good = view.status in (200, 304) and not view.failure and view.answered in (None, "hurry")
+            good = _is_good(view) and view.answered in (None, "hurry")
             if not good or following is None or device.runs_until(view.ended) < following.started:
                 continue
             if _is_of_bad(device, view):
@@ -159,7 +165,7 @@ def pauses_grow_with_the_row(history: History) -> Occasions:
         row = 0
         for view, following in _pairs(device):
             failed = (view.status not in (200, 304) or view.failure) and view.header("retry-after") is None
-            row = row + 1 if failed else 0
+            row = row + 1 if failed and not view.in_doubt else 0
             if following is None or device.runs_until(view.ended) < following.started:
                 row = 0
             elif row and following.started >= view.ended:

@@ -16,8 +16,6 @@ _GOOD_SUITE = re.compile(r"ECDHE-(ECDSA|RSA)-(AES128-GCM-SHA256|AES256-GCM-SHA38
 _REFUSED = (401, 403)
 _NOT_SENT = "not sent"
 _OUR_REFUSAL = "certificate_verify_failed"
-_CUT_SHORT = "eof occurred in violation of protocol"
-"""How the library tells of a connection that ended under a handshake, whatever protocol was meant."""
 
 
 def uri_names(der: bytes) -> list[str] | None:
@@ -58,7 +56,7 @@ def wos_negotiates_tls_1_3(history: History) -> Occasions:
     for connection in _good_connections(history):
         if connection.outcome == "established" and connection.tls_version == "TLSv1.3":
             yield kept(connection)
-        elif "protocol" in (connection.failure or "").lower().replace(_CUT_SHORT, ""):
+        elif "protocol" in (connection.failure or "").lower() and not connection.is_break:
             received = f"no handshake: {connection.failure}"
             yield broken(connection, did="offered TLS 1.3", expected="TLS 1.3", received=received)
 
