@@ -13,7 +13,7 @@ from hypothesis.errors import Flaky
 from wos_conformance.control import Control, ControlUnsupported, open_control
 from wos_conformance.drive.relay import Relay, place_of
 from wos_conformance.drive.trust_domain import TrustDomain
-from wos_conformance.history import Closed, Connection, History, Mark, Recorder
+from wos_conformance.history import History, Mark, Recorder
 from wos_conformance.judges import Judgement, judge_history
 from wos_conformance.reach import is_reached
 from wos_conformance.report.failure import failure_text
