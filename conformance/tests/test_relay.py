@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from told import begun
+from wos_conformance.drive.client import Visitor
 from wos_conformance.drive.relay import Fate, Relay, place_of
 from wos_conformance.drive.relay import Path as Way
-from wos_conformance.history import Recorder, Reset
+from wos_conformance.history import Exchange, Recorder, Reset
+from wos_conformance.suite.agent.stage import Stage
+from wos_conformance.suite.conductor import Conductor
+from wos_conformance.suite.settings import Settings
 
 CALM, ROUGH = 1, 14
 """Seeds whose first connection is spared, and reset."""
@@ -124,7 +128,11 @@ def test_connection_is_reset_at_the_byte_of_the_seed(recorder: Recorder) -> None
 def test_sender_waits_for_a_receiver_that_does_not_read(recorder: Recorder) -> None:
     """Little lies in between; closing takes no time although nothing moves."""
     free = threading.Event()
-    with listening(lambda peer: free.wait(10) and None) as place:  # type: ignore[func-returns-value]
+
+    def wait(_: socket.socket) -> None:
+        free.wait(10)
+
+    with listening(wait) as place:
         relay = Relay(recorder, CALM, place)
         with socket.create_connection(relay.place, timeout=1) as peer:
             passed = filled(peer)
@@ -152,3 +160,21 @@ def test_way_without_a_seed_is_straight(recorder: Recorder) -> None:
     way = Way(recorder, CALM)
     assert way.to(place) == way.to(place) == place_of(way.to_url("https://127.0.0.1:4711")) != place
     way.close()
+
+
+def test_agent_that_nobody_controls_meets_the_relay_first(tmp_path: Path) -> None:
+    """It listens where the person was told; the header says that the run is no claim."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        host, port = closed.getsockname()[:2]
+    settings = Settings(role="agent", folder=str(tmp_path / "run"), seed=1, listen=f"{host}:{port}", relay_seed=CALM)
+    conductor = Conductor(settings)
+    with conductor.agent_stage("situation") as stage, begun(tmp_path / "visit") as recorder:
+        assert isinstance(stage, Stage)
+        visitor = Visitor(recorder, f"https://{host}:{port}", stage.trust_domain.agent(), stage.trust_domain.bundle_pem)
+        assert visitor.poll().status is not None
+        visitor.close()
+        assert place_of(stage.double.url) != (host, port)
+    conductor.close()
+    history = conductor.recorder.history()
+    assert history.of(Exchange)
+    assert history.header.diagnostic == [f"a relay with seed {CALM} was on the path"]
