@@ -87,7 +87,7 @@ def test_version_is_remembered_and_workloads_run_without_the_wos(wos, agent, mak
     wos.script = lambda e: None if e.method == "POST" else make.Reply(503, headers={"Retry-After": "0"})
     agent.start()
     wos.wait_for_state(1, "installing", 2)
-    assert agent.workloads().keys() == {"1/mixer"}
+    wos.wait(lambda wos: agent.workloads().keys() == {"1/mixer"})
     wos.script = lambda exchange: None
     wos.publish(6)
     wos.wait(lambda wos: wos.polls()[-1].headers.get("if-none-match"))

@@ -273,8 +273,9 @@ def _minutes(seconds: float) -> str:
 
 
 def _programs(error: BaseException) -> list[str]:
-    """The minimal programs that Hypothesis noted on its errors."""
+    """The minimal programs that Hypothesis noted on its errors, without the steps that only judge."""
     if isinstance(error, BaseExceptionGroup):
         return [text for inner in error.exceptions for text in _programs(inner)]
-    notes = getattr(error, "__notes__", [])
-    return [PROGRAM + "\n".join(notes)] if notes else []
+    lines = [line for note in getattr(error, "__notes__", []) for line in note.splitlines()]
+    steps = [line for line in lines if not line.endswith(".is_judged()")]
+    return [PROGRAM + "\n".join(steps)] if steps else []

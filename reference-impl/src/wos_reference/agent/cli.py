@@ -17,6 +17,7 @@ from wos_reference.agent.configuration import ConfigurationError, load
 from wos_reference.agent.identity import IdentityError, own_spiffe_id
 from wos_reference.agent.keeper import IdentityKeeper
 from wos_reference.agent.ledger import Ledger, LedgerError, release_state
+from wos_reference.agent.overview import look
 from wos_reference.agent.runtime.selection import runtime_of
 from wos_reference.agent.transport import Transport
 from wos_reference.agent.workshop import carry_out
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """Print the adopted version, the deployments with their states and how many reports are still in line."""
-    print(json.dumps(Ledger.look(load(options.config).state), indent=2))
+    print(json.dumps(look(load(options.config).state), indent=2))
     return 0
 
 

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,27 +84,6 @@ class Ledger:
             self._database.executescript(SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(f"{folder} is in use or damaged: {error}") from error
-
-    @staticmethod
-    def look(folder: Path) -> dict[str, Any]:
-        """What a person wants to know, read beside an agent that may be running. Raises LedgerError."""
-        try:
-            database = sqlite3.connect(f"{(folder / 'ledger.sqlite').resolve().as_uri()}?mode=ro", uri=True)
-            with closing(database):
-                manifest = database.execute("SELECT version, tag FROM manifest").fetchone() or (None, None)
-                deployments = database.execute("SELECT id, state, version, wanted FROM deployment ORDER BY rowid")
-                names = ("deploymentId", "state", "adoptedManifestVersion", "wanted")
-                return {
-                    "adoptedManifestVersion": manifest[0] and int(manifest[0]),
-                    "tag": manifest[1],
-                    "deployments": [
-                        dict(zip(names, (row[0], row[1], int(row[2]), bool(row[3])), strict=True))
-                        for row in deployments
-                    ],
-                    "reportsInLine": database.execute("SELECT count(*) FROM outbox").fetchone()[0],
-                }
-        except sqlite3.Error as error:
-            raise LedgerError(f"{folder} holds no ledger that can be read: {error}") from error
 
     def close(self) -> None:
         """Give the state folder free."""

@@ -58,7 +58,7 @@ def reports_tell_nothing_from_inside_a_cluster(history: History) -> Occasions:
     for device in devices(history):
         for view in device.asked("status"):
             if found := sorted(_INSIDE & set(_names(_body(view)))):
-                yield broken(view, expected="nothing about nodes and pods", received=f"members {found}")
+                yield broken(view, expected="nothing about the inside of a cluster", received=f"members {found}")
             else:
                 yield kept(view)
 

@@ -13,11 +13,11 @@ from wos_conformance.specification import Specification
 
 @judge("capabilities.announced-first")
 def agent_announces_before_it_asks(history: History) -> Occasions:
-    """After each start, the announcement comes before the first request for a manifest."""
+    """After each start, also one by hand, the announcement comes before the first request for a manifest."""
     for device in devices(history):
-        for start in device.starts:
-            until = device.runs_until(start.started)
-            mine = [view for view in device.exchanges if start.started <= view.started < until]
+        for started in [start.started for start in device.starts] or [0.0]:
+            until = device.runs_until(started)
+            mine = [view for view in device.exchanges if started <= view.started < until]
             polls = [view for view in mine if view.operation == "manifest"]
             if not polls:
                 continue

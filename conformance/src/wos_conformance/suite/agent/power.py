@@ -10,6 +10,7 @@ from wos_conformance.drive import sample
 from wos_conformance.drive.identity_double import IdentityDouble
 from wos_conformance.drive.trust_domain import Svid
 from wos_conformance.suite.agent.presence import Presence
+from wos_conformance.suite.scene import Blocked
 
 if TYPE_CHECKING:
     from wos_conformance.suite.agent.stage import Stage
@@ -67,6 +68,18 @@ class Powered(Presence):
         if self.follows:
             return own | {"identityService": service}
         return roots | {"identityService": service | {"enrolmentCode": policy.code}}
+
+    def unlisted_type(self) -> str:
+        """A type of deployments that the device does not offer.
+
+        Raises:
+            Blocked: it offers all.
+        """
+        listed = self.capabilities["properties"]["supportedDeploymentTypes"]
+        for kind in ("helm", "compose", "custom"):
+            if kind not in listed:
+                return kind
+        raise Blocked("the device offers every type of deployments")
 
     def stop(self) -> None:
         """Stop the agent in an orderly way."""

@@ -17,17 +17,16 @@ from wos_conformance.suite.agent.stage import Stage
     "status.failure-explained",
     "status.error-source",
 )
-@pytest.mark.needs("start")
 def test_some_deployments_cannot_run_here(agent: Stage) -> None:
     """Beside one that runs, a deployment is for another device, and one has a type that the device does not offer."""
     device = agent.start(types=["compose"])
     told = {"rate": sample.word(agent.random, 24)}
-    good, chart = device.install().having(told), device.install(kind="helm").having(told)
+    good, odd = device.install().having(told), device.install(kind=device.unlisted_type()).having(told)
     elsewhere = device.install().for_other_device(sample.word(agent.random))
-    publication = device.publish(good, chart, elsewhere)
+    publication = device.publish(good, odd, elsewhere)
     device.adopts(publication)
-    device.fails(publication, chart)
-    device.adopts(device.publish(device.change(good), chart, elsewhere))
+    device.fails(publication, odd)
+    device.adopts(device.publish(device.change(good), odd, elsewhere))
     device.polled(3)
     device.adopts(device.publish(good))
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from wos_conformance.control import ControlUnsupported
 from wos_conformance.drive import sample, strategy
@@ -27,7 +27,7 @@ class _Memory:
 
 
 class Fleet(RuleBasedStateMachine):
-    """Several clients whose desired state changes while they poll, fetch and report, and who come and go."""
+    """Several clients whose desired state changes while they poll, fetch and report."""
 
     stage: ClassVar[Stage]
     clients: Bundle[Client] = Bundle("clients")
@@ -35,14 +35,19 @@ class Fleet(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.example = self.stage.example()
-        self.example.__enter__()
+        self.example = self.stage.mark("example", self.stage.name)
+        self.begin = self.example.__enter__()
         self.memory: dict[str, _Memory] = {}
         self.restarts = 0
 
     def teardown(self) -> None:
-        """End the example, which judges its slice."""
+        """End the example."""
         self.example.__exit__(None, None, None)
+
+    @invariant()
+    def is_judged(self) -> None:
+        """Each step is judged with all before it, so that a program ends where it breaks a rule and shrinks well."""
+        self.stage.run.judge_slice(self.begin)
 
     def of(self, client: Client) -> _Memory:
         """What this client remembers."""
@@ -64,29 +69,6 @@ class Fleet(RuleBasedStateMachine):
         client = self.stage.client()
         self.of(client)
         return client
-
-    @rule(client=clients)
-    def retire_or_accept_again(self, client: Client) -> None:
-        """A client is retired, or one that was retired is accepted again and announces its device."""
-        memory = self.of(client)
-        if memory.retired:
-            self.stage.control("admit", spiffeId=client.spiffe_id)
-            self.stage.manifest(client)
-            client.announce(sample.capabilities(self.stage.random, client.device_id))
-        else:
-            self.stage.retire(client)
-            memory.deployments.clear()
-            client.poll()
-        memory.retired = not memory.retired
-
-    @rule(client=clients)
-    def withdraw_device(self, client: Client) -> None:
-        """The device of a client leaves and comes back, without its deployments."""
-        if not self.of(client).retired:
-            self.stage.need(client.forget(client.device_id), 204)
-            self.of(client).deployments.clear()
-            self.stage.manifest(client)
-            client.announce(sample.capabilities(self.stage.random, client.device_id))
 
     @rule(target=deployments, client=clients, application=strategy.applications())
     def assign(self, client: Client, application: dict[str, Any]) -> tuple[Client, Deployment]:
@@ -111,15 +93,6 @@ class Fleet(RuleBasedStateMachine):
             self.stage.withdraw(known[1])
             self.of(known[0]).deployments.remove(known[1])
 
-    @rule(client=clients, distance=st.sampled_from([1, 1000, 2**40, 2**60]))
-    def raise_version(self, client: Client, distance: int) -> None:
-        """The next version is far above the last one."""
-        seen = self.of(client).manifests
-        floor = (seen[-1].version if seen else 1) + distance
-        if not self.of(client).retired and floor < 2**64 - 1000:
-            with suppress(ControlUnsupported):
-                self.stage.set_version(client, floor)
-
     @rule(client=clients, tag=st.integers(0, 5))
     def poll(self, client: Client, tag: int) -> None:
         """Poll with any tag that the client was ever given, or with none."""
@@ -128,15 +101,14 @@ class Fleet(RuleBasedStateMachine):
         if answer.status == 200 and (given := answer.header("etag")):
             tags.append(given)
 
-    @rule(client=clients, which=st.integers(0, 5))
-    def fetch(self, client: Client, which: int) -> None:
-        """Fetch all that the current manifest names, and all that some earlier one named."""
+    @rule(client=clients)
+    def fetch(self, client: Client) -> None:
+        """Fetch all that the current manifest names, and all that the first one named."""
         memory = self.of(client)
         if not memory.retired:
             memory.manifests.append(self.stage.manifest(client))
-            client.fetch_all(memory.manifests[-1])
-        if memory.manifests:
-            client.fetch_all(memory.manifests[which % len(memory.manifests)])
+        for manifest in (*memory.manifests[-1:], *memory.manifests[:1]):
+            client.fetch_all(manifest)
 
     @rule(known=deployments, state=_STATES, late=st.booleans())
     def report(self, known: tuple[Client, Deployment], state: str, late: bool) -> None:
@@ -164,6 +136,50 @@ class Fleet(RuleBasedStateMachine):
         self.stage.restart()
 
 
+class Turnover(Fleet):
+    """A fleet whose clients are retired and return, whose devices leave and return, and whose versions jump."""
+
+    clients = Fleet.clients
+
+    @rule(client=clients, which=st.integers(0, 5))
+    def fetch_again(self, client: Client, which: int) -> None:
+        """Fetch all that some earlier manifest named."""
+        if manifests := self.of(client).manifests:
+            client.fetch_all(manifests[which % len(manifests)])
+
+    @rule(client=clients)
+    def retire_or_accept_again(self, client: Client) -> None:
+        """A client is retired, or one that was retired is accepted again and announces its device."""
+        memory = self.of(client)
+        if memory.retired:
+            self.stage.control("admit", spiffeId=client.spiffe_id)
+            self.stage.manifest(client)
+            client.announce(sample.capabilities(self.stage.random, client.device_id))
+        else:
+            self.stage.retire(client)
+            memory.deployments.clear()
+            client.poll()
+        memory.retired = not memory.retired
+
+    @rule(client=clients)
+    def withdraw_device(self, client: Client) -> None:
+        """The device of a client leaves and comes back, without its deployments."""
+        if not self.of(client).retired:
+            self.stage.need(client.forget(client.device_id), 204)
+            self.of(client).deployments.clear()
+            self.stage.manifest(client)
+            client.announce(sample.capabilities(self.stage.random, client.device_id))
+
+    @rule(client=clients, distance=st.sampled_from([1, 1000, 2**40, 2**60]))
+    def raise_version(self, client: Client, distance: int) -> None:
+        """The next version is far above the last one."""
+        seen = self.of(client).manifests
+        floor = (seen[-1].version if seen else 1) + distance
+        if not self.of(client).retired and floor < 2**64 - 1000:
+            with suppress(ControlUnsupported):
+                self.stage.set_version(client, floor)
+
+
 @pytest.mark.gives(
     "desired-state.version-grows",
     "desired-state.version-only-on-change",
@@ -172,14 +188,25 @@ class Fleet(RuleBasedStateMachine):
     "desired-state.bundle-exact-set",
     "desired-state.superseded-served",
     "identity.scope-isolated",
+    "status.newest-visible",
+)
+@pytest.mark.needs("assign", "update", "withdraw")
+def test_fleet_lives(wos: Stage) -> None:
+    """Deployments change, everybody polls, fetches, reports."""
+    Fleet.stage = wos
+    wos.play(Fleet)
+
+
+@pytest.mark.gives(
+    "desired-state.version-grows",
+    "desired-state.superseded-served",
     "identity.policy-per-request",
     "onboarding.return-empty",
     "onboarding.return-greater-version",
     "capabilities.delete-withdraws",
-    "status.newest-visible",
 )
 @pytest.mark.needs("admit", "retire", "assign", "update", "withdraw")
-def test_fleet_lives(wos: Stage) -> None:
-    """Clients come and go, deployments change, everybody polls, fetches, reports."""
+def test_fleet_comes_and_goes(wos: Stage) -> None:
+    """Clients are retired and accepted again, devices leave and return, and in between they live as usual."""
     Fleet.stage = wos
-    wos.play(Fleet)
+    wos.play(Turnover)
