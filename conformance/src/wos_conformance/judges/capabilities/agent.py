@@ -24,7 +24,7 @@ def agent_announces_before_it_asks(history: History) -> Occasions:
             first = polls[0]
             if any(view.operation == "capabilities-put" and view.started <= first.started for view in mine):
                 yield kept(first)
-            elif not history.has_break_between(start.started, first.started):
+            elif not history.has_break_between(started, first.started):
                 yield broken(first, did="started the agent", expected="PUT of its capabilities", received="GET first")
 
 
