@@ -26,8 +26,8 @@ RUNS: dict[Role, int] = {"wos": 50, "agent": 30}
 RUNS_IN_CI = 3
 JOBS: dict[Role, int] = {"wos": 1, "agent": 2}
 """How many runs of a role go on at once for each core; an agent is mostly waited for."""
-TIMES = ("--poll-interval", "0.05", "--request-timeout", "4", "--max-backoff", "0.5", "--apply-time", "10")
-"""Long enough for an agent that shares its processor with the other runs."""
+TIMES = ("--poll-interval", "0.05", "--request-timeout", "4", "--max-backoff", "0.5", "--apply-time", "30")
+"""Long enough for an agent on a slow path that shares its processor with the other runs."""
 LONGEST_RUN = 1800.0
 CUT = "no verdict"
 COULD_NOT_JUDGE = 3

@@ -98,6 +98,19 @@ def test_answer_that_cannot_be_used_says_nothing_about_haste() -> None:
     assert story.verdicts("connectivity.not-faster") == set()
 
 
+def test_moment_at_which_an_agent_left_is_not_known() -> None:
+    """It has waited longer than our side could see; the row of failures goes on."""
+    story = Story()
+    story.start()
+    story.polls(200, failure="SSLEOFError")
+    story.waits(0.001)
+    story.polls(500)
+    assert not story.judged("connectivity.back-off-grows")
+    story.waits(0.6)
+    story.polls()
+    assert story.verdicts("connectivity.back-off-grows") == {False}
+
+
 @pytest.mark.parametrize(
     ("rule", "answer"),
     [

@@ -124,6 +124,11 @@ class ExchangeView:
         return self.failure in ("closed", "reset")
 
     @property
+    def was_left(self) -> bool:
+        """Whether the caller left under the answer, which our side notices by its next byte: `ended` is too late."""
+        return (self.failure or "").endswith("Error")
+
+    @property
     def turned_away(self) -> bool:
         """Whether the other side wished to give no answer: it sent an alert, or broke off twice in a row."""
         repeated = self.exchange.repeats is not None

@@ -168,7 +168,7 @@ def pauses_grow_with_the_row(history: History) -> Occasions:
             row = row + 1 if failed and not view.in_doubt else 0
             if following is None or device.runs_until(view.ended) < following.started:
                 row = 0
-            elif row and following.started >= view.ended:
+            elif row and following.started >= view.ended and not view.was_left:
                 yield _paused(view, following, row, min(interval * 2 ** (row - 1), longest) / 2)
 
 

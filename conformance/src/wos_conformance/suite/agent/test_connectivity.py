@@ -100,10 +100,10 @@ def test_manifest_cannot_be_had(agent: Stage, kind: str) -> None:
 @pytest.mark.gives("connectivity.poll-window")
 @pytest.mark.needs("start")
 def test_agent_has_windows(agent: Stage) -> None:
-    """An agent may call for two seconds, and again after a pause."""
+    """An agent may call for a few seconds, and again after a pause; one that starts slowly misses the first time."""
     device = agent.device()
     device.publish()
-    device.start(windows=[(-1, 2), (5, 60)])
+    device.start(windows=[(-1, 2), (5, 8), (11, 60)])
     device.polled(1)
     device.waits(max(1, round(5.5 / agent.declared("poll_interval"))))
     device.polled(1)
