@@ -127,3 +127,14 @@ def test_yaml_bomb_costs_little() -> None:
     assert document_of("\n".join(lines).encode()) is None
     assert document_of(b"{a: " * 150 + b"1" + b"}" * 150) is None
     assert document_of(b"{a: " * 90 + b"1" + b"}" * 90) is not None
+
+
+def test_update_is_followed_by_the_end_of_the_device() -> None:
+    """The deployment has ended with it, so nobody asks for its id."""
+    story, wanted = Visits(), Assigned()
+    story.announces()
+    story.assign(wanted)
+    story.control("update", deploymentId=wanted.id, parameters={})
+    story.forgets()
+    story.serves(2)
+    assert not story.judged("deployment.update-keeps-id")

@@ -143,17 +143,17 @@ def _next_manifest(history: History, control: Control, client: str) -> ExchangeV
 
 @judge("deployment.update-keeps-id")
 def updated_deployment_keeps_its_id(history: History) -> Occasions:
-    """After an update the manifest names the deployment under the same id."""
+    """After an update the manifest names the deployment under the same id, unless its end came between."""
     owners = {
         str((c.response or {}).get("deploymentId")): str(c.request.get("spiffeId")) for c in history.controls("assign")
     }
-    gone = [(c.seq, str(c.request.get("deploymentId"))) for c in history.controls("withdraw")]
+    wanted = {view.seq: set(model.of(view.client).deployments) for view, model in replay(history, manifests(history))}
     for control in history.controls("update"):
         name = str(control.request.get("deploymentId"))
         view = _next_manifest(history, control, owners.get(name, ""))
         if view is None or (value := readable(view)) is None:
             continue
-        if any(control.seq < seq < view.seq for seq, withdrawn in gone if withdrawn == name):
+        if name not in wanted.get(view.seq, ()):
             continue
         found = [entry["deploymentId"] for entry in value["deployments"]]
         did = "updated the deployment, then asked for the manifest"
