@@ -49,6 +49,7 @@ def main() -> int:
     """0 when no requirement flips, 1 otherwise."""
     options = _options()
     folder = REPORTS / f"stability-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}"
+    folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as temporary:
         runs = _all_runs(options, folder, Path(temporary))
     results = [_result(role, [run for run in runs if run.role == role]) for role in options.roles]
