@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from identity_service import ANCHORS, identity_service
 from reference import Address, running_agent, running_wos
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports" / "local"
 SUITE = (sys.executable, "-m", "wos_conformance")
-AGENT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.5", "--apply-time", "3")
+FEATURES = tuple(f"--feature={name}" for name in ("gateway", "content-encoding", "enrolment", "trust-discovery"))
+AGENT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.3", "--apply-time", "3")
 
 
 def main() -> int:
@@ -29,12 +31,14 @@ def main() -> int:
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         credentials = temporary / "credentials"
         subprocess.run([*SUITE, "init", str(credentials)], stdout=subprocess.DEVNULL, check=True)
-        wos = stack.enter_context(running_wos(temporary / "wos", credentials))
+        settings = {"identity_service": identity_service(temporary, credentials)}
+        wos = stack.enter_context(running_wos(temporary / "wos", credentials, settings=settings))
         agent = stack.enter_context(running_agent(temporary / "agent"))
         wos_options = ["--url", wos.wos_url, "--credentials", str(credentials)]
+        wos_options += ["--identity-service", wos.identity_url, "--identity-anchors", str(temporary / ANCHORS)]
         runs = {
-            "wos": _run("wos", wos, wos_options, folders["wos"]),
-            "agent": _run("agent", agent, AGENT_TIMES, folders["agent"]),
+            "wos": _run("wos", wos, [*wos_options, *FEATURES], folders["wos"]),
+            "agent": _run("agent", agent, [*AGENT_TIMES, *FEATURES], folders["agent"]),
         }
         codes = [_watch(role, run) for role, run in runs.items()]
     print("\n== certified ==")

@@ -11,17 +11,17 @@ from typing import NamedTuple
 
 from identity_service import ANCHORS, identity_service
 from mutants import Role
-from reference import WOS, Address, running_agent, running_wos
+from reference import AGENT, WOS, Address, running_agent, running_wos
 
 MUTATE = (sys.executable, "-m", "mutants")
 PRETEND = (sys.executable, "-m", "facades")
 SUITE = (sys.executable, "-m", "wos_conformance")
-TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.5", "--apply-time", "2")
+TIMES = ("--poll-interval", "0.05", "--request-timeout", "4", "--max-backoff", "0.5", "--apply-time", "6")
 SHORT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "0.5", "--max-backoff", "0.2", "--apply-time", "0.3")
 RUN, LOG, COMMITTED = "run", "log", "committed"
 CLAIMED: dict[Role, tuple[str, ...]] = {
     "wos": ("enrolment", "trust-discovery", "gateway", "content-encoding"),
-    "agent": (),
+    "agent": ("enrolment", "trust-discovery", "gateway", "content-encoding", "helm", "compose"),
 }
 """The features that the reference is run with; others need a run of their own."""
 OLD_TLS = "tls-1.2"
@@ -58,7 +58,7 @@ def judged_as(
         settings = {"identity_service": identity_service(folder, credentials), "tls_1_2": OLD_TLS in options}
         with running_wos(folder, credentials, command or WOS, settings) as wos:
             return judged_at(wos, role, credentials, folder, *options, deadline=deadline)
-    with running_agent(folder, shlex.join([*command, "run"]) if command else None) as agent:
+    with running_agent(folder, shlex.join([*command, "run"]) if command else None, command or AGENT) as agent:
         return judged_at(agent, role, credentials, folder, *TIMES, *options, deadline=deadline)
 
 
@@ -81,10 +81,12 @@ def judged_at(address: Address, role: Role, credentials: Path, folder: Path, *op
     """Run scenarios against a target that runs already; the same each time, unless options name another seed."""
     command = [*SUITE, "run", role, "--no-shrink", "--out", str(folder / RUN), "--seed", "7", *options]
     command += ["--control", address.control_url, "--control-token-file", str(address.token_file)]
-    command += [word for feature in CLAIMED[role] for word in ("--feature", feature)]
     if role == "wos":
         command += ["--url", address.wos_url, "--credentials", str(credentials)]
+    if address.identity_url:
         command += ["--identity-service", address.identity_url, "--identity-anchors", str(folder / ANCHORS)]
+    if address.identity_url or role == "agent":
+        command += [word for feature in CLAIMED[role] for word in ("--feature", feature)]
     told = folder / "told"
     with told.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)

@@ -140,11 +140,20 @@ class Visits:
         wanted.values = {"rate": len(self.events)}
         return self.control("update", deploymentId=wanted.id, parameters=wanted.values)
 
-    def view(self, devices: Mapping[str, Any] = {}, reports: Mapping[str, Any] = {}, client: str = ONE) -> Control:
-        """The operator looks."""
+    def view(
+        self,
+        devices: Mapping[str, Any] = {},
+        reports: Mapping[str, Any] = {},
+        client: str = ONE,
+        ages: Mapping[str, Any] = {},
+    ) -> Control:
+        """The operator looks; a report without an age is shown without one."""
         shown = {
             "devices": [{"deviceId": name, "capabilities": value} for name, value in devices.items()],
-            "deployments": [{"deploymentId": name, "status": value} for name, value in reports.items()],
+            "deployments": [
+                {"deploymentId": name, "status": value, **({"ageSeconds": ages[name]} if name in ages else {})}
+                for name, value in reports.items()
+            ],
         }
         return self.control("view", response=shown, spiffeId=client)
 

@@ -13,11 +13,11 @@ from wos_conformance.specification import Specification
 
 State = Literal["passed", "failed", "not-applicable", "not-tested", "error"]
 
-_WITHOUT = re.compile(r"when it does not claim the feature `([^`]+)`")
-"""Words in a sentence which say that the rule binds only a product that does not claim a feature."""
-
 _RARE = 8
 """So many letters of a made-up name occur nowhere by chance."""
+
+_WITHOUT = re.compile(r"when it does not claim the feature `([^`]+)`")
+"""Words in a sentence which say that the rule binds only a product that does not claim a feature."""
 
 CLAIMS = {"margo-1.0.0-rc.3": ("margo",), "wos-agent-1.0": ("margo", "resolved", "added")}
 

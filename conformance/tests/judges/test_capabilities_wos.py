@@ -148,16 +148,32 @@ def test_other_media_type_says_nothing_about_capabilities() -> None:
     assert not story.judged("capabilities.first-201")
 
 
-def test_devices_of_a_retired_client_are_in_doubt() -> None:
-    """Whether they are kept is left to the WOS."""
+def test_devices_of_a_retired_client_are_gone() -> None:
+    """Their first announcement is the first again, and until then nothing is shown of them."""
     story = Visits()
     story.admit()
     story.announces()
     story.retire()
     story.admit()
+    story.view()
     story.announces()
-    assert [found.kept for found in story.judged("capabilities.first-201")] == [True]
-    assert not story.judged("capabilities.repeat-200")
+    story.announces(status=200)
+    assert [found.kept for found in story.judged("capabilities.first-201")] == [True, True]
+    assert [found.kept for found in story.judged("capabilities.repeat-200")] == [True]
+    assert not story.judged("capabilities.kept-as-sent")
+
+
+@pytest.mark.parametrize("levels", [64, 65])
+def test_document_is_nested(levels: int) -> None:
+    """Every WOS reads 64 levels, of which the outermost value is the first."""
+    story = Visits()
+    value: object = "innermost"
+    for _ in range(levels - 3):
+        value = [value]
+    story.announces(document=capabilities(note=value), status=400, content=problem("invalid-request"))
+    judged = story.judged("capabilities.valid-accepted")
+    assert [found.kept for found in judged] == ([False] if levels == 64 else [])
+    assert not story.judged("capabilities.malformed-400")
 
 
 def test_device_may_be_known_from_before() -> None:

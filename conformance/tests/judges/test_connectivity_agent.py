@@ -89,11 +89,21 @@ def test_one_good_answer_ends_the_row() -> None:
     assert story.verdicts("connectivity.back-off-grows") == {True}
 
 
-def test_answer_that_cannot_be_used_says_nothing_about_haste() -> None:
-    """It is a failure, and its pause another rule."""
+def test_manifest_that_is_not_adopted_is_no_reason_for_haste() -> None:
+    """It is no failure either."""
     story = Story()
     story.start()
     story.retrieves(story.publish(GOOD, defect="tag-wrong"))
+    story.polls()
+    assert story.verdicts("connectivity.not-faster") == {False}
+    assert story.verdicts("connectivity.back-off-grows") == set()
+
+
+def test_answer_that_nobody_can_read_says_nothing_about_haste() -> None:
+    """An agent may take it for a failure, after which the pause is shorter."""
+    story = Story()
+    story.start()
+    story.polls(200, answered="huge-header")
     story.polls()
     assert story.verdicts("connectivity.not-faster") == set()
 
@@ -130,3 +140,28 @@ def test_answer_that_may_have_got_lost_binds_nobody(rule: str, answer: tuple[int
         story.polls(304, connection="another")
         assert False in story.verdicts(rule) or lost
         assert not (lost and False in story.verdicts(rule))
+
+
+@pytest.mark.parametrize(("failure", "kept"), [("reset", set()), ("stalled", {False})])
+def test_request_may_come_again_at_once_on_a_new_connection(failure: str, kept: set[bool]) -> None:
+    """When it met the end of one that was kept, not when its answer has not come in time."""
+    story = Story()
+    story.start()
+    story.polls(connection="kept")
+    story.waits(1.0)
+    story.polls(None, connection="kept", failure=failure)
+    story.polls(connection="new")
+    assert story.verdicts("connectivity.back-off-grows") == kept
+
+
+def test_end_of_a_kept_connection_is_not_counted() -> None:
+    """The second failure in a row that counts is the one on the new connection after it."""
+    story = Story()
+    story.start()
+    story.polls(500, connection="kept")
+    story.waits(0.6)
+    story.polls(None, connection="kept", failure="reset")
+    story.polls(None, connection="new", failure="reset")
+    story.waits(1.1)
+    story.polls()
+    assert story.verdicts("connectivity.back-off-grows") == {True}

@@ -129,12 +129,18 @@ def test_yaml_bomb_costs_little() -> None:
     assert document_of(b"{a: " * 90 + b"1" + b"}" * 90) is not None
 
 
-def test_update_is_followed_by_the_end_of_the_device() -> None:
-    """The deployment has ended with it, so nobody asks for its id."""
+@pytest.mark.parametrize("end", ["withdrawn", "device deleted", "client retired"])
+def test_updated_deployment_may_have_ended(end: str) -> None:
+    """It is looked for only while it is wanted."""
     story, wanted = Visits(), Assigned()
-    story.announces()
     story.assign(wanted)
-    story.control("update", deploymentId=wanted.id, parameters={})
-    story.forgets()
-    story.serves(2)
+    story.update(wanted)
+    if end == "withdrawn":
+        story.control("withdraw", deploymentId=wanted.id)
+    elif end == "device deleted":
+        story.forgets()
+    else:
+        story.retire()
+        story.admit()
+    story.serves(3)
     assert not story.judged("deployment.update-keeps-id")

@@ -143,6 +143,20 @@ def test_bundle_that_was_never_fetched_is_no_occasion() -> None:
     assert story.verdicts("desired-state.swollen-bundle-survived") == set()
 
 
+def test_bundle_that_was_taken_wrongly_before_breaks_no_other_rule() -> None:
+    """What a swollen bundle must not change is what ran before it."""
+    story = Story()
+    story.start()
+    story.adopts(GOOD)
+    story.look(GOOD, OTHER)
+    publication = story.publish(GOOD, defect="bundle-swollen")
+    story.retrieves(publication, bundle=True)
+    story.polls()
+    story.deadline("settled", publication)
+    story.look(GOOD, OTHER)
+    assert story.verdicts("desired-state.swollen-bundle-survived") == {True}
+
+
 def test_deployment_that_cannot_run_is_no_matter_of_convergence() -> None:
     """Other rules speak of it."""
     story = Story()

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from visits import MANIFEST_TYPE, ONE, Assigned, Tales, Visits, capabilities, text
+from visits import MANIFEST_TYPE, ONE, Assigned, Tales, Visits, capabilities, problem, text
 from wos_conformance.drive.defect import offer
 
 TALES, CODED, GATEWAYS = Tales(), Tales(), Tales()
@@ -240,8 +240,22 @@ def test_artifact_is_not_asked_for_for_ever() -> None:
     story.serves(5)
     story.retire()
     story.admit()
-    story.fetches(old, status=404)
+    story.fetches(old, problem("deployment-not-found"), status=404)
     assert not story.judged("desired-state.superseded-served")
+    assert [found.kept for found in story.judged("desired-state.document-unknown-404")] == [True]
+
+
+def test_returned_client_is_owed_what_it_is_served_now() -> None:
+    """A second retirement does not excuse what happens before it."""
+    story = Visits()
+    story.retire()
+    story.admit()
+    old = Assigned()
+    story.serves(2, old)
+    story.serves(3)
+    story.fetches(old, status=404)
+    story.retire()
+    assert [found.kept for found in story.judged("desired-state.superseded-served")] == [False]
 
 
 @pytest.mark.parametrize("version", [2**64 - 1])

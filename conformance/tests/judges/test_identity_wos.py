@@ -174,3 +174,16 @@ def test_expired_certificate_that_is_still_taken_gives_no_occasion() -> None:
     story.polls(200)
     assert not story.judged("identity.resumption-not-longer")
     assert not story.judged("identity.expired-while-connected")
+
+
+def test_retired_client_begins_anew_beside_another() -> None:
+    """Its record is gone, and that of the other client with the same device id stays."""
+    story = Visits()
+    for client in (ONE, TWO):
+        story.admit(client)
+        story.announces(client=client)
+    story.retire()
+    story.admit()
+    story.announces()
+    story.announces(client=TWO, status=200)
+    assert [found.kept for found in story.judged("identity.caller-from-svid")] == [True] * 3

@@ -81,6 +81,19 @@ def power_is_cut_before_a_report_is_taken(story: Story, sin: bool) -> None:
     story.polls()
 
 
+@pytest.mark.parametrize("status", [200, 204, 302, 400, 404, 422])
+def test_report_that_has_left_the_outbox_needs_not_survive(status: int) -> None:
+    """It was taken, or refused so that the agent drops it."""
+    story = Story()
+    story.start()
+    story.reports(GOOD, "installing", status=status)
+    story.control("cut")
+    story.start()
+    story.waits(30.0)
+    story.polls()
+    assert story.verdicts("status.survives-power-cut") == set()
+
+
 @pytest.mark.parametrize("name", TALES)
 def test_rule_is_judged(name: str) -> None:
     """Both ways."""

@@ -30,6 +30,52 @@ def last_of_equals_is_shown(story: Visits, sin: bool) -> None:
     story.view(reports={wanted.id: first if sin else last})
 
 
+@TALES.of("status.age-shown")
+def age_is_shown(story: Visits, sin: bool) -> None:
+    """It is counted anew after a restart."""
+    wanted = Assigned()
+    story.assign(wanted)
+    story.reports(wanted)
+    story.waits(3)
+    story.view(reports={wanted.id: wanted.report()}, ages={wanted.id: 3})
+    story.control("restart")
+    story.waits(4.5)
+    story.view(reports={wanted.id: wanted.report()}, ages={wanted.id: 4 if sin else 8})
+
+
+@TALES.of("status.age-shown")
+def age_is_that_of_the_shown_report(story: Visits, sin: bool) -> None:
+    """It is that of one which came late."""
+    wanted = Assigned()
+    new = wanted.report(3)
+    story.assign(wanted)
+    story.reports(wanted, new)
+    story.waits(60)
+    story.reports(wanted, wanted.report(2))
+    story.view(reports={wanted.id: new}, ages={wanted.id: 0 if sin else 60.2})
+
+
+@TALES.of("status.age-shown")
+def report_without_an_age(story: Visits, sin: bool) -> None:
+    """The operator is left alone with it."""
+    wanted, silent = Assigned(), Assigned()
+    story.assign(wanted, silent)
+    story.reports(wanted)
+    ages = {} if sin else {wanted.id: 0}
+    story.view(reports={wanted.id: wanted.report(), silent.id: None}, ages=ages)
+
+
+@TALES.of("status.unknown-deployment-404")
+def report_comes_after_the_return(story: Visits, sin: bool) -> None:
+    """It is taken as if nothing had ended."""
+    wanted = Assigned()
+    story.admit()
+    story.assign(wanted)
+    story.retire()
+    story.admit()
+    story.reports(wanted, status=200 if sin else 404, content=b"" if sin else problem("deployment-not-found"))
+
+
 @TALES.of("status.version-ahead-accepted")
 def report_is_ahead(story: Visits, sin: bool) -> None:
     """It is refused."""
@@ -139,19 +185,62 @@ def test_lost_answer_leaves_two_reports_possible() -> None:
 
 
 def test_retired_client_has_no_reports() -> None:
-    """To retire is to end the relation."""
+    """To retire is to end the relation, also with what was withdrawn before."""
     story = Visits()
     wanted = Assigned()
     story.admit()
     story.assign(wanted)
-    story.reports(wanted)
+    story.reports(wanted, status=201)
     story.retire()
     story.admit()
     story.view()
     story.reports(wanted, status=404)
-    assert not story.judged("status.newest-visible")
-    assert not story.judged("status.withdrawn-accepted")
-    assert not story.judged("status.unknown-deployment-404")
+    for rule in ("newest-visible", "age-shown", "withdrawn-accepted"):
+        assert not story.judged(f"status.{rule}")
+    assert [found.kept for found in story.judged("status.first-201")] == [True]
+
+
+@pytest.mark.parametrize("age", [None, True, "3", -1, 1.6, 4.6, 3000], ids=str)
+def test_age_is_wrong(age: object) -> None:
+    """No number, or more than a second too little or too much."""
+    story = Visits()
+    wanted = Assigned()
+    story.assign(wanted)
+    story.reports(wanted)
+    story.waits(2.9)
+    story.view(reports={wanted.id: wanted.report()}, ages={wanted.id: age})
+    assert [found.kept for found in story.judged("status.age-shown")] == [False]
+
+
+def test_age_of_another_report_is_not_looked_at() -> None:
+    """That it is the wrong one is said elsewhere."""
+    story = Visits()
+    wanted = Assigned()
+    story.assign(wanted)
+    story.reports(wanted)
+    story.waits(60)
+    story.view(reports={wanted.id: wanted.report(1)}, ages={wanted.id: 0})
+    assert not story.judged("status.age-shown")
+
+
+@pytest.mark.parametrize("status", [501, 505])
+def test_unusual_request_may_be_unwanted(status: int) -> None:
+    """A WOS may have no such method and no such version of HTTP."""
+    story = Visits()
+    story.asks("TRACE /api/v1/deployments", status)
+    assert [found.kept for found in story.judged("errors.no-server-error")] == [True]
+
+
+def test_child_without_gateways_is_an_unknown_path() -> None:
+    """Whatever it is answered with."""
+    story = Visits()
+    for status in (404, 415, 201):
+        story.announces("press-7/arm", headers=TEXT, status=status)
+        story.announces("press-7/arm", status=status)
+    story.forgets("press-7/arm", 404)
+    story.view()
+    for rule in ("errors.media-type-415", "capabilities.delete-unknown-404", "capabilities.kept-as-sent"):
+        assert not story.judged(rule)
 
 
 @pytest.mark.parametrize("sent", [b"{", capabilities("other")], ids=["no-json", "other-device"])

@@ -19,11 +19,16 @@ def _report(prefix: str, patch: Patch) -> None:
     patch(outbox, "status_path", lambda deployment_id: prefix + path(deployment_id))
 
 
-def _pair(requirement: str, **sins: partial[None]) -> Catalogue:
-    return Catalogue({name: Mutant(name, requirement, sin) for name, sin in sins.items()})
+def _pair(requirement: str, consequences: frozenset[str] = frozenset(), **sins: partial[None]) -> Catalogue:
+    return Catalogue({name: Mutant(name, requirement, sin, consequences) for name, sin in sins.items()})
 
 
 CONTROLS: dict[Role, Catalogue] = {
-    "wos": _pair("desired-state.etag-is-digest", must_die=partial(_tag, b"\n"), must_live=partial(_tag, b"")),
+    "wos": _pair(
+        "desired-state.etag-is-digest",
+        frozenset({"desired-state.coding-digest"}),
+        must_die=partial(_tag, b"\n"),
+        must_live=partial(_tag, b""),
+    ),
     "agent": _pair("status.installed-reported", must_die=partial(_report, "/lost"), must_live=partial(_report, "")),
 }

@@ -1,6 +1,7 @@
 """One trial: scenarios are played against a target, and it is read what the judges say of it."""
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from mutated import CLAIMED, COMMITTED, LOG, RUN, Done, judged_facade, judged_mu
 from wos_conformance.specification import Specification
 
 _CRASHED = "Traceback (most recent call last)"
+_EXCEPTION = re.compile(r"[A-Za-z_.]+(Error|Exception): [^\n\\\\]{,200}")
 
 
 @dataclass(frozen=True)
@@ -94,5 +96,5 @@ def _report(folder: Path, done: Done) -> tuple[dict[str, str], tuple[str, ...]]:
 def _crash(folder: Path) -> tuple[str, ...]:
     """The last exception in the log of the target, if there is one."""
     _, crashed, trace = (folder / LOG).read_text("utf-8", "replace").rpartition(_CRASHED)
-    told = next((line for line in trace.splitlines()[1:] if line and not line.startswith(" ")), "")
-    return (f"it crashed: {told[:200]}",) if crashed else ()
+    told = _EXCEPTION.search(trace)
+    return (f"it crashed: {told[0] if told else 'nobody knows why'}",) if crashed else ()

@@ -40,6 +40,30 @@ def test_wrong_request_is_told(wos: Wos, verb: str, body: bytes, expected: int) 
     assert answer.json()["error"]
 
 
+@pytest.mark.parametrize("verb", ["start", "Admit", "set-version", "%C3%BC", "-"])
+def test_word_that_is_no_verb_of_a_wos_is_not_offered(wos: Wos, verb: str) -> None:
+    """Of an agent, in other letters, or of nobody."""
+    answer = wos.operator.post(f"/control/v1/{verb}", json={})
+    assert answer.status_code == 501
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("GET", "/control/v1/view", id="method-of-a-verb"),
+        pytest.param("POST", "/control/v1/view/", id="slash-at-the-end"),
+        pytest.param("POST", "/control/v1/view/more", id="two-words"),
+        pytest.param("POST", "/control/v2/view", id="other-contract"),
+    ],
+)
+def test_other_path_or_method_is_not_there(wos: Wos, method: str, path: str) -> None:
+    """With a sentence."""
+    answer = wos.operator.request(method, path, json={})
+    assert answer.status_code == 404
+    assert answer.json()["error"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -1,9 +1,11 @@
 """What a WOS does with reports (status.md), and what it learns from them (desired-state.md)."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from visited_wos import APPLICATION, MANIFEST, UNKNOWN, Client, assert_problem, status
+from visited_wos import APPLICATION, MANIFEST, PATIENCE, UNKNOWN, Client, Wos, assert_problem, status
 
 LARGEST = 2**64 - 1
 
@@ -38,6 +40,27 @@ def test_age_of_a_report_is_shown(client: Client) -> None:
     client.report(deployment)
     (after,) = client.wos.do("view", spiffeId=client.spiffe_id)["deployments"]
     assert 0 <= after["ageSeconds"] < 60
+
+
+def test_age_counts_from_the_report_across_a_restart(own_wos: Wos, client_of: Callable[[Wos], Client]) -> None:
+    """To the second."""
+    client = client_of(own_wos)
+    deployment = client.assign()
+    sent = time.time()
+    client.report(deployment)
+    answered = time.time()
+    own_wos.kill()
+    own_wos.start()
+    deadline = time.monotonic() + PATIENCE
+    while (shown_at := age(client)) < 2:
+        assert time.monotonic() < deadline
+    assert time.time() - answered - 1 <= shown_at <= time.time() - sent + 1
+
+
+def age(client: Client) -> float:
+    """How old the only report is, as the operator sees it."""
+    (deployment,) = client.wos.do("view", spiffeId=client.spiffe_id)["deployments"]
+    return float(deployment["ageSeconds"])
 
 
 @pytest.mark.parametrize("ahead", [1002, 2**53 + 1, 2**63 + 1, LARGEST - 1])

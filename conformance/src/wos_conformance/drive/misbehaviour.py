@@ -160,6 +160,7 @@ MISBEHAVIOURS: dict[str, Make] = {
     ),
     **{f"status-{status}": _plain(refusing(status)) for status in (*_PERMANENT, *TRANSIENT)},
     **{f"status-{status}": _plain(refusing(status, 1)) for status in (429, 503)},
+    "status-503-at-any-time": _plain(refusing(503, 1, "absent")),
 }
 """All scripts by name."""
 

@@ -75,6 +75,11 @@ class Device:
         at = bisect_left([look.seq for look in self.looks], seq)
         return self.looks[at] if at < len(self.looks) else None
 
+    def look_before(self, seq: int) -> Control | None:
+        """The last observation of what runs before an event."""
+        at = bisect_left([look.seq for look in self.looks], seq)
+        return self.looks[at - 1] if at else None
+
     def published(self, version: int, deployment_id: str) -> Publication | None:
         """The publication of this version that names the deployment, the good one if there are several."""
         named = [p for p in self.publications if p.version == version and deployment_id in p.documents]

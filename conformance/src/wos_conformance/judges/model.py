@@ -73,6 +73,8 @@ class ClientModel:
     """What was withdrawn because its device was deleted,"""
     lost_with_parent: set[str] = field(default_factory=set)
     """or because a parent of its device was."""
+    relation: int = 0
+    """How often the client was retired; what it knew of an earlier relation is gone."""
     accepted: bool = True
     accepted_again: int | None = None
     """The event that accepted the client anew after it was retired, while nothing was assigned since."""
@@ -104,9 +106,11 @@ class ClientModel:
         self.changes += 1
 
     def retire(self) -> None:
-        """All deployments end, and nobody hears of them again."""
-        self.deployments.clear()
+        """All deployments end, and the client never had any: the one who returns begins anew."""
+        for known in (self.deployments, self.withdrawn, self.components, self.lost_with_device, self.lost_with_parent):
+            known.clear()
         self.changes += 1
+        self.relation += 1
         self.accepted = False
         self.accepted_again = None
 

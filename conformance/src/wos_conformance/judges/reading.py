@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from wos_conformance.history import ExchangeView, History
@@ -10,6 +11,8 @@ from wos_conformance.specification import Specification
 
 _UNSURE_STATUSES = {413, 415, 429, 431, 503}
 _FOR_EVER = float("inf")
+_LEVELS = 64
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 _PLAIN_PATH = re.compile(r"[!-$&-~]*")
 
 
@@ -42,6 +45,14 @@ def _retired(history: History) -> dict[str, list[tuple[float, float]]]:
     return spans
 
 
+def relations(history: History) -> Callable[[ExchangeView], tuple[str, int]]:
+    """A name for the relation of WOS and client in which an exchange took place: how often it was retired before."""
+    ends: dict[str, list[float]] = {}
+    for control in history.controls("retire"):
+        ends.setdefault(str(control.request.get("spiffeId")), []).append(control.ended)
+    return lambda view: (view.client, bisect_right(ends.get(view.client, []), view.started))
+
+
 Kind = Literal["json", "not-json", "unsure"]
 
 
@@ -51,7 +62,7 @@ def kind_of(body: bytes) -> Kind:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return "not-json"
-    if len(body) > 1 << 20 or text.startswith("\ufeff"):
+    if len(body) > 1 << 20 or text.startswith("\ufeff") or _is_deep(text):
         return "unsure"
     doubts: list[str] = []
 
@@ -72,6 +83,19 @@ def kind_of(body: bytes) -> Kind:
     except ValueError:
         return "not-json"
     return "unsure" if doubts or "\\ud" in text.lower() else "json"
+
+
+def _is_deep(text: str) -> bool:
+    """Whether a text has more levels than everybody reads; what stands in the innermost brackets is a level too."""
+    if text.count("[") + text.count("{") < _LEVELS:
+        return False
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        depth += found[0] in "[{"
+        depth -= found[0] in "]}"
+        if depth >= _LEVELS:
+            return True
+    return False
 
 
 def _no_json(name: str) -> Any:

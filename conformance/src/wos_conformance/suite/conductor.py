@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 Outcome = Literal["played", "broken", "blocked", "repeated", "error"]
 _EVER = float("inf")
-_NOBODYS_FAULT = (Blocked, ControlUnsupported, Flaky)
-"""Why a scenario may end early: the target did not come so far, or did not do the same thing twice."""
 
 
 class BrokenRule(AssertionError):
@@ -238,7 +236,7 @@ class Conductor:
             return "broken"
         if error is None:
             return "played"
-        return "blocked" if isinstance(error, _NOBODYS_FAULT) else "error"
+        return "blocked" if _is_blocked(error) else "error"
 
     def _text(self, error: BaseException | None, judgements: Sequence[Judgement]) -> str:
         first: dict[str, Judgement] = {}
@@ -247,9 +245,7 @@ class Conductor:
                 first.setdefault(judgement.requirement, judgement)
         live = self.recorder.history()
         texts = [self._failure(judgement, live) for judgement in first.values()]
-        if isinstance(error, Flaky):
-            texts.append(f"went no further: the target did not repeat itself ({_first_line(error)})")
-        elif isinstance(error, Blocked | ControlUnsupported):
+        if _is_blocked(error):
             texts.append(f"went no further: {error}")
         elif error is not None:
             texts += _programs(error) if isinstance(error, BrokenRule | BaseExceptionGroup) else [repr(error)]
@@ -262,14 +258,15 @@ class Conductor:
         os.write(2, f"{line[:65]:<66}{_minutes(remaining)} left\n".encode())
 
 
-def _first_line(error: BaseException) -> str:
-    """What a failed program came to in the end, if it is known, or the first line that is told of it."""
-    inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
-    return str(inner).partition("\n")[0]
-
-
 def _minutes(seconds: float) -> str:
     return f"{int(seconds) // 60:>3}:{int(seconds) % 60:02}"
+
+
+def _is_blocked(error: BaseException | None) -> bool:
+    """Whether the target went no further, or not so far when a program was played once more."""
+    if isinstance(error, Flaky):
+        return all(map(_is_blocked, getattr(error, "exceptions", ())))
+    return isinstance(error, Blocked | ControlUnsupported)
 
 
 def _programs(error: BaseException) -> list[str]:

@@ -95,13 +95,11 @@ class Scene:
     def play(self, machine: type[RuleBasedStateMachine], share: float = 1.0) -> None:
         """Let Hypothesis play programs of a state machine whose examples judge themselves.
 
-        `share` is the part of the usual steps which a program has when each step takes long.
+        `share` is the part of the usual programs, and of the usual steps of each, when a step takes long.
         """
         amounts = self.run.settings.amounts
-        steps = max(1, round(amounts.steps * share))
-        run_state_machine_as_test(
-            machine, settings=self._settings(max_examples=amounts.programs, stateful_step_count=steps)
-        )
+        programs, steps = (max(1, round(amount * share)) for amount in (amounts.programs, amounts.steps))
+        run_state_machine_as_test(machine, settings=self._settings(max_examples=programs, stateful_step_count=steps))
 
     def _driven(self, test: Callable[P, None], examples: int) -> Callable[P, None]:
         def example(*arguments: P.args, **keywords: P.kwargs) -> None:

@@ -8,12 +8,13 @@ from mutants.agent.capabilities import with_offer
 from mutants.agent.connectivity import stop_everything
 from mutants.agent.status import with_report
 from mutants.catalogue import AGENT, Patch
-from wos_reference.agent import cli, reporter
+from wos_reference.agent import adoption, cli, reporter
 from wos_reference.agent.agent import Agent
+from wos_reference.agent.desired_state import Entry, Manifest
 from wos_reference.agent.device import Fleet
+from wos_reference.agent.ledger import Ledger
 from wos_reference.agent.reconciler import Reconciler
 from wos_reference.agent.runtime import WorkloadError
-from wos_reference.agent.runtime.folder import FolderRuntime
 from wos_reference.agent.transport import Answer, Transport
 
 
@@ -92,23 +93,24 @@ def stops_when_it_is_refused(patch: Patch) -> None:
 
 @AGENT.against("boundary.no-return-to-older")
 def goes_back_to_what_worked(patch: Patch) -> None:
-    """Installs an earlier revision when a newer one cannot be had."""
-    install, good = FolderRuntime.install, dict[str, list[Any]]()
+    """Wants what it had before when its WOS is in trouble."""
+    adopt, note, before = adoption.adopt, Agent._note_odd_answer, list[list[tuple[Entry, bytes]]]()
 
-    def fall_back(self: FolderRuntime, document: Any) -> None:
-        known = good.setdefault(document.deployment_id, [])
-        try:
-            install(self, document)
-            known.append(document)
-        except WorkloadError:
-            if known:
-                install(self, known[0])
-            raise
+    def remember(manifest: Manifest, ledger: Ledger, reporter: Any) -> None:
+        before.append([(entry, ledger.document(entry.digest) or b"") for entry in manifest.entries])
+        adopt(manifest, ledger, reporter)
 
-    patch(FolderRuntime, "install", fall_back)
+    def fall_back(self: Agent, answer: Answer) -> None:
+        note(self, answer)
+        for entry, body in before[-2] if len(before) > 1 else ():
+            self._ledger.keep_documents([(entry.digest, body)])
+            self._ledger.want(entry, self._ledger.adopted_version())
+
+    patch(adoption, "adopt", remember)
+    patch(Agent, "_note_odd_answer", fall_back)
 
 
-@AGENT.against("boundary.key-stays")
+@AGENT.against("boundary.key-stays", consequences=("boundary.offer-announced-unchanged",))
 def sends_its_key(patch: Patch) -> None:
     """Puts everything that it has been given into its capabilities."""
     load, keys = cli.load, [""]

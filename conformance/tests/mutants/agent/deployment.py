@@ -1,13 +1,18 @@
 """Sins of an agent around deployment."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from mutants.catalogue import AGENT, Patch
 from wos_reference.agent import device, document, reporter
 from wos_reference.agent.device import Fleet
-from wos_reference.agent.document import CoreLoader
-from wos_reference.agent.runtime import WorkloadError
+from wos_reference.agent.document import CoreLoader, Document
+from wos_reference.agent.ledger import Deployment
+from wos_reference.agent.reconciler import Reconciler
+from wos_reference.agent.report import uniform
+from wos_reference.agent.runtime import WorkloadError, folder, workloads_of
+from wos_reference.agent.runtime.folder import FolderRuntime
 
 
 @AGENT.against("deployment.ambiguous-yaml-refused")
@@ -27,7 +32,10 @@ def takes_the_last_of_two_keys(patch: Patch) -> None:
     patch(CoreLoader, "yaml_constructors", constructors)
 
 
-@AGENT.against("deployment.parameters-applied")
+@AGENT.against(
+    "deployment.parameters-applied",
+    consequences=("deployment.compose-environment-set", "desired-state.converges", "status.installed-reported"),
+)
 def ignores_parameters(patch: Patch) -> None:
     """Runs components with nothing set."""
     patch(document, "parameters_of", lambda component, parameters: {})
@@ -54,7 +62,7 @@ def uses_a_code_of_its_own(patch: Patch) -> None:
     patch(Fleet, "place", rename)
 
 
-@AGENT.against("deployment.any-child-answered")
+@AGENT.against("deployment.any-child-answered", consequences=("status.child-named",))
 def keeps_its_choice_to_itself(patch: Patch) -> None:
     """Does not name the child that it has chosen."""
     body = reporter.report_body
@@ -63,3 +71,84 @@ def keeps_its_choice_to_itself(patch: Patch) -> None:
         return body(replace(document, device_id=""), *rest)
 
     patch(reporter, "report_body", silent)
+
+
+def _of_type(patch: Patch, kind: str, change: Callable[[Document], Document]) -> None:
+    """Read the documents of one deployment type as if they were others."""
+    read = document._document
+
+    def changed(content: Any, deployment_id: str) -> Document:
+        found = read(content, deployment_id)
+        return change(found) if found.type == kind else found
+
+    patch(document, "_document", changed)
+
+
+def _with_nothing_set(document: Document) -> Document:
+    return replace(document, components=tuple(replace(c, parameters={}) for c in document.components))
+
+
+@AGENT.against(
+    "deployment.helm-values-set",
+    consequences=("deployment.parameters-applied", "desired-state.converges", "status.installed-reported"),
+)
+def installs_charts_as_they_come(patch: Patch) -> None:
+    """Sets no value of a chart."""
+    _of_type(patch, "helm", _with_nothing_set)
+
+
+@AGENT.against("deployment.compose-environment-set")
+def starts_projects_as_they_come(patch: Patch) -> None:
+    """Sets no environment variable of a Compose project."""
+    _of_type(patch, "compose", _with_nothing_set)
+
+
+def _without_timeout(document: Document) -> Document:
+    return replace(document, components=tuple(replace(c, timeout=1e6) for c in document.components))
+
+
+@AGENT.against("deployment.helm-timeout-fails")
+def waits_for_charts_for_ever(patch: Patch) -> None:
+    """Does not look at the timeout of a chart."""
+    _of_type(patch, "helm", _without_timeout)
+
+
+@AGENT.against("deployment.compose-timeout-fails")
+def waits_for_projects_for_ever(patch: Patch) -> None:
+    """Does not look at the timeout of a Compose project."""
+    _of_type(patch, "compose", _without_timeout)
+
+
+def _begin_at_once(patch: Patch, kind: str) -> None:
+    """Begin with every component of a deployment of this type, whatever became of the ones before (D34)."""
+    install = FolderRuntime.install
+
+    def hasty(self: FolderRuntime, document: Document) -> None:
+        if document.type == kind:
+            for workload in workloads_of(document)[1:]:
+                (home := self._root / document.deployment_id).mkdir(parents=True, exist_ok=True)
+                folder.write_workload(home, workload)
+        install(self, document)
+
+    begin = Reconciler._report_beginning
+
+    def say_so(self: Reconciler, deployment: Deployment) -> None:
+        if deployment.wanted and (wanted := self._reporter.document(deployment)).type == kind:
+            self._reporter.report_components(deployment, uniform(wanted, "installing"))
+        else:
+            begin(self, deployment)
+
+    patch(FolderRuntime, "install", hasty)
+    patch(Reconciler, "_report_beginning", say_so)
+
+
+@AGENT.against("deployment.helm-in-order")
+def installs_all_charts_at_once(patch: Patch) -> None:
+    """Does not wait for a chart before it begins with the next (D34)."""
+    _begin_at_once(patch, "helm")
+
+
+@AGENT.against("deployment.compose-in-order")
+def starts_all_projects_at_once(patch: Patch) -> None:
+    """Does not wait for a Compose project before it begins with the next (D34)."""
+    _begin_at_once(patch, "compose")

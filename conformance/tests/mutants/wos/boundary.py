@@ -16,7 +16,7 @@ from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.interface import Interface
 
 
-@WOS.against("boundary.no-rendered-objects")
+@WOS.against("boundary.no-rendered-objects", consequences=("deployment.document-valid",))
 def renders_charts(patch: Patch) -> None:
     """Puts a Kubernetes object into a document."""
     rendered = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "main"}, "spec": {}}
@@ -33,7 +33,7 @@ def merges_values(patch: Patch) -> None:
     with_document(patch, merge)
 
 
-@WOS.against("boundary.no-invented-parameters")
+@WOS.against("boundary.no-invented-parameters", consequences=("deployment.parameters-as-assigned",))
 def invents_values(patch: Patch) -> None:
     """Gives a parameter without a value an empty one."""
 
@@ -44,7 +44,7 @@ def invents_values(patch: Patch) -> None:
     with_document(patch, invent)
 
 
-@WOS.against("boundary.cluster-inside-unnamed")
+@WOS.against("boundary.cluster-inside-unnamed", consequences=("deployment.document-valid",))
 def chooses_a_node(patch: Patch) -> None:
     """Tells a cluster where inside it a workload belongs."""
     with_document(patch, lambda content, deployment: content["spec"].update(nodeSelector={"zone": "a"}))
@@ -73,7 +73,7 @@ def places_what_a_device_does_not_take(patch: Patch) -> None:
     patch(fleet, "check_type", lambda *arguments: None)
 
 
-@WOS.against("boundary.capabilities-move-nothing")
+@WOS.against("boundary.capabilities-move-nothing", consequences=("desired-state.version-only-on-change",))
 def withdraws_from_a_device_that_has_changed(patch: Patch) -> None:
     """Takes an announcement for an order."""
     keep = Fleet.keep_device
@@ -87,7 +87,7 @@ def withdraws_from_a_device_that_has_changed(patch: Patch) -> None:
     patch(Fleet, "keep_device", move)
 
 
-@WOS.against("boundary.reports-move-nothing")
+@WOS.against("boundary.reports-move-nothing", consequences=("desired-state.version-only-on-change",))
 def withdraws_what_has_failed(patch: Patch) -> None:
     """Takes a report of a failure for an order."""
     keep = Fleet.keep_status
@@ -101,7 +101,7 @@ def withdraws_what_has_failed(patch: Patch) -> None:
     patch(Fleet, "keep_status", move)
 
 
-@WOS.against("boundary.silence-moves-nothing")
+@WOS.against("boundary.silence-moves-nothing", consequences=("desired-state.version-only-on-change",))
 def gives_up_on_whoever_is_silent(patch: Patch) -> None:
     """Withdraws everything from a client that was not heard of for half a second."""
     manifest, heard = Fleet.manifest, dict[str, float]()

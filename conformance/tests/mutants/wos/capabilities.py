@@ -16,7 +16,9 @@ from wos_reference.wos.interface import Interface
 from wos_reference.wos.problem import Refusal, plain_problem, problem
 
 
-@WOS.against("capabilities.repeat-200")
+@WOS.against(
+    "capabilities.repeat-200", consequences=("capabilities.delete-leaves-others", "capabilities.kept-across-restart")
+)
 def creates_again(patch: Patch) -> None:
     """Answers every announcement with 201 (D13)."""
     keep = Fleet.keep_device
@@ -30,7 +32,7 @@ def accepts_what_the_schema_forbids(patch: Patch) -> None:
     patch(schema, "faults", lambda name, value: [f for f in faults(name, value) if "is not one of" not in f["message"]])
 
 
-@WOS.against("capabilities.refused-not-kept")
+@WOS.against("capabilities.refused-not-kept", consequences=("capabilities.first-201",))
 def keeps_what_it_refuses(patch: Patch) -> None:
     """Stores a document before it compares it with the path."""
     announce = Interface.announce
@@ -55,7 +57,10 @@ def loses_what_it_does_not_know(patch: Patch) -> None:
     patch(Fleet, "keep_device", some)
 
 
-@WOS.against("capabilities.delete-leaves-others")
+@WOS.against(
+    "capabilities.delete-leaves-others",
+    consequences=("capabilities.delete-204", "capabilities.kept-as-sent", "capabilities.repeat-200"),
+)
 def forgets_all_devices_at_once(patch: Patch) -> None:
     """Deleting one device deletes all of the client (D46)."""
 
@@ -66,7 +71,7 @@ def forgets_all_devices_at_once(patch: Patch) -> None:
     patch(Fleet, "forget_device", all_of_them)
 
 
-@WOS.against("capabilities.delete-204")
+@WOS.against("capabilities.delete-204", consequences=("capabilities.kept-as-sent", "capabilities.repeat-200"))
 def answers_a_deletion_with_200(patch: Patch) -> None:
     """Answers a deletion with a body."""
     forget = Interface.forget
@@ -85,13 +90,16 @@ def knows_every_device(patch: Patch) -> None:
     patch(Fleet, "keep_device", lambda *arguments: keep(*arguments) and False)
 
 
-@WOS.against("capabilities.dot-segments-refused")
+@WOS.against("capabilities.dot-segments-refused", consequences=("capabilities.kept-as-sent",))
 def follows_dots(patch: Patch) -> None:
     """Resolves a path with dots to another device."""
     patch(interface, "named_device", lambda parameters: posixpath.normpath(parameters["deviceId"]))
 
 
-@WOS.against("capabilities.valid-accepted")
+@WOS.against(
+    "capabilities.valid-accepted",
+    consequences=("capabilities.extensions-ignored", "capabilities.first-201", "capabilities.unknown-types-accepted"),
+)
 def demands_the_name_of_the_client(patch: Patch) -> None:
     """Takes the device that is called like its client only (D15)."""
     announce = Interface.announce
@@ -104,7 +112,15 @@ def demands_the_name_of_the_client(patch: Patch) -> None:
     patch(Interface, "announce", strict)
 
 
-@WOS.against("capabilities.valid-accepted")
+@WOS.against(
+    "capabilities.valid-accepted",
+    consequences=(
+        "capabilities.delete-unknown-404",
+        "capabilities.extensions-ignored",
+        "capabilities.first-201",
+        "capabilities.unknown-types-accepted",
+    ),
+)
 def knows_short_names_only(patch: Patch) -> None:
     """Refuses a device id of more than 63 characters."""
     named = interface.named_device
@@ -117,7 +133,10 @@ def knows_short_names_only(patch: Patch) -> None:
     patch(interface, "named_device", short)
 
 
-@WOS.against("capabilities.kept-across-restart")
+@WOS.against(
+    "capabilities.kept-across-restart",
+    consequences=("capabilities.delete-204", "capabilities.kept-as-sent", "capabilities.repeat-200"),
+)
 def keeps_devices_in_memory(patch: Patch) -> None:
     """Knows no device after a start."""
     open_database = server.open_database
@@ -141,14 +160,16 @@ def _refuse(patch: Patch, is_wrong: Any) -> None:
     patch(interface, "checked", strict)
 
 
-@WOS.against("capabilities.unknown-types-accepted")
+@WOS.against(
+    "capabilities.unknown-types-accepted", consequences=("capabilities.first-201", "capabilities.valid-accepted")
+)
 def knows_two_types_only(patch: Patch) -> None:
     """Refuses a device that offers a type of tomorrow."""
     known = {"helm", "compose"}
     _refuse(patch, lambda value: set(value["properties"].get("supportedDeploymentTypes", ())) - known)
 
 
-@WOS.against("capabilities.extensions-ignored")
+@WOS.against("capabilities.extensions-ignored", consequences=("capabilities.first-201", "capabilities.valid-accepted"))
 def fears_extensions(patch: Patch) -> None:
     """Refuses a document with an extension that it does not know."""
     _refuse(patch, lambda value: any(name.startswith("x-") for name in value))
@@ -177,7 +198,7 @@ def calls_it_malformed(patch: Patch) -> None:
     patch(interface, "mismatch", lambda f, text: problem("invalid-request") if f == wrong else mismatch(f, text))
 
 
-@WOS.against("capabilities.delete-unknown-404")
+@WOS.against("capabilities.delete-unknown-404", consequences=("identity.caller-from-svid",))
 def deletes_what_never_was(patch: Patch) -> None:
     """Answers every deletion with 204."""
     forget = Fleet.forget_device

@@ -9,7 +9,7 @@ from mutants.catalogue import WOS, Patch
 from wos_reference.wos.interface import Interface
 
 
-@WOS.against("connectivity.wos-http-version")
+@WOS.against("connectivity.wos-http-version", consequences=("connectivity.keeps-connection",))
 def speaks_http_1_0(patch: Patch) -> None:
     """Names the version of 1996."""
     lines = {code: line.replace(b"HTTP/1.1", b"HTTP/1.0") for code, line in httptools_impl.STATUS_LINE.items()}

@@ -41,7 +41,7 @@ def names_no_device_in_particular(patch: Patch) -> None:
     with_document(patch, lambda content, deployment: content["metadata"].update(deviceId="default"))
 
 
-@WOS.against("deployment.components-as-described")
+@WOS.against("deployment.components-as-described", consequences=("deployment.properties-as-described",))
 def fetches_from_a_mirror(patch: Patch) -> None:
     """Writes another repository into the document than the supplier did."""
 
@@ -69,7 +69,7 @@ def promises_every_device(patch: Patch) -> None:
     patch(artifact, "_FOR_DEVICES", ("type", "components"))
 
 
-@WOS.against("deployment.update-keeps-id")
+@WOS.against("deployment.update-keeps-id", consequences=("desired-state.change-published",))
 def replaces_what_it_should_update(patch: Patch) -> None:
     """Withdraws a deployment and assigns another one."""
 
@@ -95,7 +95,7 @@ def ignores_assigned_values(patch: Patch) -> None:
     patch(artifact, "parameters", lambda deployment: parameters(replace(deployment, parameters={})))
 
 
-@WOS.against("deployment.other-deployments-untouched")
+@WOS.against("deployment.other-deployments-untouched", consequences=("desired-state.version-only-on-change",))
 def stamps_documents(patch: Patch) -> None:
     """Publishes all deployments of a client anew when one changes."""
     publish = Fleet.publish

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import struct
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from wos_reference.wos import artifact, coding, fleet, interface, publication, r
 from wos_reference.wos.fleet import Fleet
 
 
-@WOS.against("desired-state.etag-is-digest")
+@WOS.against("desired-state.etag-is-digest", consequences=("desired-state.coding-digest",))
 def tags_what_it_does_not_send(patch: Patch) -> None:
     """Computes the tag of a manifest without its last byte (D43)."""
     patch(interface, "manifest_headers", lambda c: {"ETag": interface.etag_of(c[:-1]), "Cache-Control": "private"})
@@ -75,7 +76,7 @@ def refuses_a_missing_accept(patch: Patch) -> None:
     patch(interface, "accepts_manifest", lambda accept: bool(accept) and accepts(accept))
 
 
-@WOS.against("desired-state.accept-unsupported")
+@WOS.against("desired-state.accept-unsupported", consequences=("desired-state.accept-zero-refused",))
 def ignores_accept(patch: Patch) -> None:
     """Sends a manifest to everybody (D09)."""
     patch(interface, "accepts_manifest", lambda accept: True)
@@ -162,13 +163,13 @@ def writes_sizes_as_texts(patch: Patch) -> None:
     patch(artifact, "entry", lambda *arguments: (e := entry(*arguments)) | {"sizeBytes": str(e["sizeBytes"])})
 
 
-@WOS.against("desired-state.deployment-named-once")
+@WOS.against("desired-state.deployment-named-once", consequences=("desired-state.bundle-member-names",))
 def names_everything_twice(patch: Patch) -> None:
     """Lists each deployment once for each of two replicas."""
     _with_manifest(patch, lambda content: content.update(deployments=2 * content["deployments"]))
 
 
-@WOS.against("desired-state.one-manifest-for-children")
+@WOS.against("desired-state.one-manifest-for-children", consequences=("desired-state.change-published",))
 def leaves_children_out(patch: Patch) -> None:
     """Names the deployments of the gateway itself only."""
     manifest = artifact.manifest
@@ -203,7 +204,7 @@ def says_304_without_a_tag(patch: Patch) -> None:
     with_answer(patch, artifact.MANIFEST_TYPE, strip)
 
 
-@WOS.against("desired-state.accept-range-served")
+@WOS.against("desired-state.accept-range-served", consequences=("desired-state.accept-zero-refused",))
 def wants_to_hear_its_own_words(patch: Patch) -> None:
     """Serves a manifest only to whoever names its type in full."""
     patch(interface, "accepts_manifest", lambda accept: not accept or artifact.MANIFEST_TYPE in ", ".join(accept))
@@ -213,7 +214,7 @@ def wants_to_hear_its_own_words(patch: Patch) -> None:
 def does_not_weigh(patch: Patch) -> None:
     """Looks for a range in `Accept` and not at its quality (D47)."""
     accepts = interface.accepts_manifest
-    patch(interface, "accepts_manifest", lambda accept: accepts([line.partition(";")[0] for line in accept]))
+    patch(interface, "accepts_manifest", lambda accept: accepts([re.sub(r"; *q=[0-9.]+", "", line) for line in accept]))
 
 
 @WOS.against("desired-state.coding-accepted-only")
@@ -233,7 +234,14 @@ def _with_coded(patch: Patch, change: Callable[[Response], Any]) -> None:
         with_answer(patch, media_type, lambda a: change(a) if "content-encoding" in a.headers else None)
 
 
-@WOS.against("desired-state.coding-digest")
+@WOS.against(
+    "desired-state.coding-digest",
+    consequences=(
+        "desired-state.etag-is-digest",
+        "desired-state.version-grows",
+        "desired-state.version-only-on-change",
+    ),
+)
 def compresses_something_else(patch: Patch) -> None:
     """Adds a line before it compresses."""
     coded = interface.coded
@@ -241,10 +249,20 @@ def compresses_something_else(patch: Patch) -> None:
     patch(interface, "coded", lambda content, accepted: coded(content + b"\n" * takes(accepted), accepted))
 
 
-@WOS.against("desired-state.coding-tag-unchanged")
+@WOS.against(
+    "desired-state.coding-tag-unchanged",
+    consequences=(
+        "desired-state.bundle-etag",
+        "desired-state.coding-digest",
+        "desired-state.document-etag",
+        "desired-state.etag-is-digest",
+        "desired-state.modified-served",
+        "desired-state.not-modified-tag",
+    ),
+)
 def tags_each_coding(patch: Patch) -> None:
     """Gives a compressed body a tag of its own, as some proxies do."""
-    _with_coded(patch, lambda a: a.headers.update(etag=a.headers["etag"][:-1] + '-gzip"'))
+    _with_coded(patch, lambda a: a.headers.update({"etag": a.headers["etag"][:-1] + '-gzip"'}))
 
 
 @WOS.against("desired-state.vary-sent")
@@ -259,12 +277,15 @@ def throws_away_what_is_old(patch: Patch) -> None:
     patch(publication, "_KEPT_SECONDS", -1)
 
 
+_ZEROS = f"sha256:{64 * '0'}"
+
+
 @WOS.against("desired-state.url-names-digest")
 def gives_every_version_one_url(patch: Patch) -> None:
-    """Names the newest document and not a certain one."""
+    """Writes a URL that says nothing about the document behind it."""
     entry = artifact.entry
 
-    def newest(deployment_id: str, content: bytes) -> dict[str, Any]:
-        return entry(deployment_id, content) | {"url": f"/api/v1/deployments/{deployment_id}/latest"}
+    def always_the_same(deployment_id: str, content: bytes) -> dict[str, Any]:
+        return entry(deployment_id, content) | {"url": f"/api/v1/deployments/{deployment_id}/{_ZEROS}"}
 
-    patch(artifact, "entry", newest)
+    patch(artifact, "entry", always_the_same)

@@ -42,7 +42,7 @@ def compares_the_tag_before_the_path(patch: Patch) -> None:
 
     async def hasty(self: Interface, request: Any, client: str, parameters: dict[str, str]) -> Response:
         if request.headers.get("if-none-match") == f'"{parameters["digest"]}"':
-            return Response(status_code=304)
+            return Response(status_code=304, headers={"ETag": request.headers["if-none-match"]})
         return await get(self, request, client, parameters)
 
     patch(Interface, "get_document", hasty)
@@ -117,7 +117,7 @@ def packs_bundles_anew(patch: Patch) -> None:
     with_answer(patch, artifact.BUNDLE_TYPE, _append)
 
 
-@WOS.against("desired-state.bundle-member-names")
+@WOS.against("desired-state.bundle-member-names", consequences=("desired-state.bundle-exact-set",))
 def packs_documents_into_a_folder(patch: Patch) -> None:
     """Does not put documents at the root of the archive."""
     bundle = artifact.bundle
@@ -138,7 +138,7 @@ def takes_a_bundle_for_a_deployment(patch: Patch) -> None:
     patch(Interface, "get_bundle", confuse)
 
 
-@WOS.against("desired-state.bundle-exact-set")
+@WOS.against("desired-state.bundle-exact-set", consequences=("desired-state.bundle-member-names",))
 def adds_a_file_to_the_bundle(patch: Patch) -> None:
     """Puts a surplus member into the archive."""
     bundle = artifact.bundle

@@ -14,7 +14,20 @@ def sends_errors_as_plain_json(patch: Patch) -> None:
     patch(problem, "MEDIA_TYPE", "application/json")
 
 
-@WOS.against("errors.type-registered")
+@WOS.against(
+    "errors.type-registered",
+    consequences=(
+        "capabilities.delete-unknown-404",
+        "capabilities.invalid-422",
+        "capabilities.malformed-400",
+        "capabilities.path-mismatch-422",
+        "desired-state.bundle-unknown-404",
+        "desired-state.document-unknown-404",
+        "status.invalid-422",
+        "status.malformed-400",
+        "status.unknown-deployment-404",
+    ),
+)
 def uses_types_of_another_registry(patch: Patch) -> None:
     """Writes the URI of a problem type with a slash."""
     patch(problem, "BASE", "https://docs.margo.org/specification/problem-types/")
@@ -82,7 +95,7 @@ def reads_anything_as_json(patch: Patch) -> None:
     patch(body, "parse_options_header", lambda value: (body.JSON_TYPE, {}))
 
 
-@WOS.against("errors.size-accepted")
+@WOS.against("errors.size-accepted", consequences=("capabilities.valid-accepted",))
 def has_a_small_mailbox(patch: Patch) -> None:
     """Takes 64 KiB at most."""
     patch(body, "BODY_AT_MOST", 64 << 10)

@@ -53,7 +53,7 @@ def accepts_authorities(patch: Patch) -> None:
     patch(identity, "check_leaf", lambda peer: None)
 
 
-@WOS.against("identity.client-admitted")
+@WOS.against("identity.client-admitted", consequences=("identity.refused-by-policy-403",))
 def accepts_the_whole_namespace(patch: Patch) -> None:
     """Treats everybody with a valid id as accepted."""
     patch(Fleet, "accepts", lambda self, spiffe_id: self.admit_unknown(spiffe_id))
@@ -81,7 +81,9 @@ def asks_the_policy_once(patch: Patch) -> None:
     patch(Fleet, "accepts", once)
 
 
-@WOS.against("identity.scope-isolated")
+@WOS.against(
+    "identity.scope-isolated", consequences=("desired-state.bundle-unknown-404", "desired-state.document-unknown-404")
+)
 def serves_documents_of_others(patch: Patch) -> None:
     """Looks artifacts up by digest alone (D06)."""
 
@@ -93,7 +95,10 @@ def serves_documents_of_others(patch: Patch) -> None:
     patch(Fleet, "artifact", anybodys)
 
 
-@WOS.against("identity.caller-from-svid")
+@WOS.against(
+    "identity.caller-from-svid",
+    consequences=("capabilities.delete-204", "capabilities.first-201", "capabilities.kept-as-sent"),
+)
 def keeps_devices_by_id_alone(patch: Patch) -> None:
     """Two clients with one device id share one record."""
     keep, forget = Fleet.keep_device, Fleet.forget_device
@@ -258,7 +263,14 @@ def accepts_every_trust_domain(patch: Patch) -> None:
     patch(identity, "check_path", path_only)
 
 
-@WOS.against("identity.forged-header-ignored")
+@WOS.against(
+    "identity.forged-header-ignored",
+    consequences=(
+        "desired-state.accept-range-served",
+        "desired-state.version-only-on-change",
+        "identity.scope-isolated",
+    ),
+)
 def believes_in_a_proxy_that_is_not_there(patch: Patch) -> None:
     """Takes the caller from a header that anybody can send."""
     authenticate = Interface.authenticate
@@ -271,7 +283,7 @@ def believes_in_a_proxy_that_is_not_there(patch: Patch) -> None:
     patch(Interface, "authenticate", believe)
 
 
-@WOS.against("identity.resumption-not-longer")
+@WOS.against("identity.resumption-not-longer", consequences=("identity.expired-while-connected",))
 def knows_who_it_has_seen_before(patch: Patch) -> None:
     """Lets sessions be resumed, and does not look again at a certificate that was good once."""
     made, check, good = trust._Listener._made, identity.check_leaf, set[Peer]()
@@ -296,7 +308,7 @@ def keeps_the_roots_of_yesterday(patch: Patch) -> None:
     patch(trust.Trust, "renew", lambda self: None)
 
 
-@WOS.against("identity.refused-by-policy-403")
+@WOS.against("identity.refused-by-policy-403", consequences=("errors.type-registered", "identity.client-admitted"))
 def denies_that_anything_is_here(patch: Patch) -> None:
     """Answers 404 to a client that its policy does not accept."""
     patch(problem, "_TITLES", problem._TITLES | {"not-authorized": (404, "Not Found")})

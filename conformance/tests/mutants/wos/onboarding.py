@@ -33,7 +33,7 @@ def gives_back_what_was_there_before(patch: Patch) -> None:
     patch(Fleet, "admit", admit_all)
 
 
-@WOS.against("onboarding.return-greater-version")
+@WOS.against("onboarding.return-greater-version", consequences=("desired-state.version-grows",))
 def forgets_whoever_leaves(patch: Patch) -> None:
     """A client that returns begins with version 1 again."""
     retire = Fleet.retire
@@ -165,7 +165,7 @@ def renames_whoever_renews(patch: Patch) -> None:
     patch(IdentityService, "renew", rename)
 
 
-@WOS.against("onboarding.renewal-refused")
+@WOS.against("onboarding.renewal-refused", consequences=("identity.policy-per-request",))
 def renews_for_whoever_has_left(patch: Patch) -> None:
     """Looks at the certificate and not at the policy."""
 

@@ -1,17 +1,18 @@
 """Sins of a WOS around status."""
 
 import json
+import time
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mutants.catalogue import WOS, Patch
-from wos_reference.wos import interface, problem, schema, storage
+from wos_reference.wos import interface, problem, report, schema, storage
 from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.problem import Refusal
 
 
-@WOS.against("status.unknown-deployment-404")
+@WOS.against("status.unknown-deployment-404", consequences=("errors.no-server-error",))
 def stumbles_over_unknown_deployments(patch: Patch) -> None:
     """A report about a deployment that never was ends in a server error (D16)."""
     components = Fleet.components_of
@@ -129,3 +130,54 @@ def calls_strange_reports_malformed(patch: Patch) -> None:
 def takes_components_that_never_were(patch: Patch) -> None:
     """Does not look at the names in a report."""
     patch(interface, "unknown_components", lambda report, known: [])
+
+
+def _show(patch: Patch, age: Any) -> None:
+    """Show another age, which is made from the row of a report, the moment and the right age."""
+    shown = report.shown
+
+    def other(row: Any, now: int) -> dict[str, Any]:
+        facts = shown(row, now)
+        return facts | {"ageSeconds": age(row, now, facts["ageSeconds"])} if "ageSeconds" in facts else facts
+
+    patch(report, "shown", other)
+
+
+@WOS.against("status.age-shown")
+def takes_every_report_for_new(patch: Patch) -> None:
+    """Says of each report that it has just arrived."""
+    _show(patch, lambda row, now, age: 0)
+
+
+@WOS.against("status.age-shown")
+def counts_from_its_own_start(patch: Patch) -> None:
+    """No report is older than the process that shows it."""
+    began = int(time.time())
+    _show(patch, lambda row, now, age: min(age, now - began))
+
+
+@WOS.against("status.age-shown")
+def tells_ages_in_milliseconds(patch: Patch) -> None:
+    """Says after a minute that a report is sixteen hours old."""
+    _show(patch, lambda row, now, age: age * 1000)
+
+
+@WOS.against("status.age-shown")
+def counts_from_what_came_late(patch: Patch) -> None:
+    """A report that changes nothing makes the one that is shown new."""
+    keep = report.keep
+
+    def anew(connection: Any, spiffe_id: str, deployment_id: str, content: Any) -> bool | None:
+        first = keep(connection, spiffe_id, deployment_id, content)
+        row = update(storage.deployments).filter_by(spiffe_id=spiffe_id, id=deployment_id)
+        connection.execute(row.values(reported_at=int(time.time())))
+        return first
+
+    patch(report, "keep", anew)
+
+
+@WOS.against("status.age-shown")
+def shows_reports_without_their_age(patch: Patch) -> None:
+    """The operator does not learn when a report has arrived."""
+    shown = report.shown
+    patch(report, "shown", lambda row, now: {k: v for k, v in shown(row, now).items() if k != "ageSeconds"})

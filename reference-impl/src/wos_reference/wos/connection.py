@@ -67,12 +67,12 @@ class AgentConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless this begins a request under roots that are in force no longer."""
-        if self.conn.their_state is h11.IDLE and self._is_outdated():
+        if self.conn.their_state is h11.IDLE and self.is_outdated():
             self.transport.close()
         if not self._refused and not self.transport.is_closing():
             super().data_received(data)
 
-    def _is_outdated(self) -> bool:
+    def is_outdated(self) -> bool:
         """Whether other roots are in force than those of the handshake."""
         return self._tls is not None and self.trust is not None and not self.trust.is_current(self._tls.context)
 

@@ -41,7 +41,9 @@ class Console:
             Route("/operator/v1/applications/{id}", self.show_application),
             Route("/control/v1/{verb}", operator.answer, methods=["POST"]),
         ]
-        return TokenAsked(Starlette(routes=routes), token)
+        listener = Starlette(routes=routes, exception_handlers={404: nothing_here, 405: nothing_here})
+        listener.router.redirect_slashes = False
+        return TokenAsked(listener, token)
 
     async def health(self, request: Request) -> Response:
         """Whether this process can serve."""
@@ -99,3 +101,8 @@ class Console:
     def _find(self, application_id: str, version: str | None) -> Any:
         with self._fleet.look() as connection:
             return application.find(connection, application_id, version)
+
+
+async def nothing_here(request: Request, reason: Exception) -> Response:
+    """The answer to any other path or method, as the test control asks for it."""
+    return JSONResponse({"error": f"there is no {request.method} {request.url.path}"}, 404)

@@ -68,11 +68,6 @@ def approve(connection: Connection, spiffe_id: str) -> None:
         raise Conflict(f"no enrolment of {spiffe_id} waits")
 
 
-def forget(connection: Connection, spiffe_id: str) -> None:
-    """Refuse all codes of a client from now on."""
-    connection.execute(delete(enrolments).where(enrolments.c.spiffe_id == spiffe_id))
-
-
 def _find(connection: Connection, code: str) -> Row[Any] | None:
     found = select(enrolments).where(enrolments.c.code_digest == _digest(code))
     return connection.execute(found.where(enrolments.c.created_at >= int(time.time()) - _VALID_SECONDS)).first()

@@ -13,11 +13,13 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import NoResultFound
 
-from wos_reference.wos import artifact, device, publication, report
+from wos_reference.wos import artifact, device, publication, relation, report
 from wos_reference.wos.artifact import Deployment
 from wos_reference.wos.lock import lock
 from wos_reference.wos.placement import check_type, choose_device
+from wos_reference.wos.relation import Retired
 from wos_reference.wos.storage import artifacts, clients, deployments, devices, version_text
 
 LARGEST_VERSION = 2**64 - 1
@@ -43,6 +45,18 @@ class Fleet:
             yield connection
 
     @contextmanager
+    def change_by(self, spiffe_id: str) -> Iterator[Connection]:
+        """One transaction for a client that was let in.
+
+        Raises:
+            Retired: it was retired since.
+        """
+        with self.change() as connection:
+            lock(connection, spiffe_id)
+            relation.check(connection, spiffe_id)
+            yield connection
+
+    @contextmanager
     def look(self) -> Iterator[Connection]:
         """A transaction that only reads."""
         with self._reading.connect() as connection:
@@ -64,7 +78,7 @@ class Fleet:
             publication.store(connection, spiffe_id, version, {}, None)
 
     def retire(self, connection: Connection, spiffe_id: str) -> None:
-        """Accept a client no longer; its deployments are gone.
+        """Accept a client no longer; nothing of it stays but how far its versions have come.
 
         Raises:
             Conflict: there is no such client.
@@ -73,7 +87,7 @@ class Fleet:
         retired = update(clients).where(clients.c.spiffe_id == spiffe_id).values(admitted=False)
         if not connection.execute(retired).rowcount:
             raise Conflict(f"no client {spiffe_id} was ever admitted")
-        connection.execute(update(deployments).where(deployments.c.spiffe_id == spiffe_id).values(withdrawn=True))
+        relation.end(connection, spiffe_id)
 
     def accepts(self, spiffe_id: str) -> bool:
         """Whether the policy accepts this client now."""
@@ -92,15 +106,14 @@ class Fleet:
 
         Raises:
             GatewayUnknown: it is a child, and none of its gateways is kept.
+            Retired: the client was retired since it was let in.
         """
-        with self.change() as connection:
-            lock(connection, spiffe_id)
+        with self.change_by(spiffe_id) as connection:
             return device.keep(connection, spiffe_id, device_id, document)
 
     def forget_device(self, spiffe_id: str, device_id: str) -> bool:
         """Forget a device, its children and the deployments of all of them; whether it was known."""
-        with self.change() as connection:
-            lock(connection, spiffe_id)
+        with self.change_by(spiffe_id) as connection:
             if not device.forget(connection, spiffe_id, device_id):
                 return False
             self.withdraw_from(connection, spiffe_id, device_id)
@@ -214,9 +227,16 @@ class Fleet:
         publication.store(connection, spiffe_id, version, named, artifact.manifest(version, documents, archive))
 
     def manifest(self, spiffe_id: str) -> bytes:
-        """The current manifest of a client."""
+        """The current manifest of a client.
+
+        Raises:
+            Retired: it was retired after it had been let in.
+        """
         with self.look() as connection:
-            return publication.manifest(connection, spiffe_id)
+            try:
+                return publication.manifest(connection, spiffe_id)
+            except NoResultFound as nothing:
+                raise Retired(spiffe_id) from nothing
 
     def artifact(self, spiffe_id: str, name: str, digest: str) -> bytes | None:
         """A document (by deployment id) or a bundle that is or was published to this client."""
@@ -235,8 +255,7 @@ class Fleet:
 
     def keep_status(self, spiffe_id: str, deployment_id: str, content: Any) -> bool | None:
         """Keep a report; whether it is the first one, None when the client never had the deployment."""
-        with self.change() as connection:
-            lock(connection, spiffe_id)
+        with self.change_by(spiffe_id) as connection:
             return report.keep(connection, spiffe_id, deployment_id, content)
 
     def view(self, spiffe_id: str) -> dict[str, Any]:

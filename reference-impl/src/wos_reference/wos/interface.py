@@ -22,6 +22,7 @@ from wos_reference.wos.device import GatewayUnknown
 from wos_reference.wos.fleet import BUNDLE, Fleet
 from wos_reference.wos.identity import IdentityError, caller
 from wos_reference.wos.problem import Refusal, plain_problem, problem, transient_problem
+from wos_reference.wos.relation import Retired
 
 FAULTS_AT_MOST = 20
 NOTED_EVERY_SECONDS = 10
@@ -49,6 +50,8 @@ class Interface:
             answer = await self.serve(request)
         except Refusal as refusal:
             answer = refusal.answer
+        except Retired:
+            answer = not_accepted()
         except ClientDisconnect:
             return
         except (OperationalError, NoConnectionFree):  # the database is away, or too busy
@@ -85,7 +88,7 @@ class Interface:
         except IdentityError as error:
             raise Refusal(problem("not-authorized", str(error))) from error
         if not self.fleet.accepts(client):
-            raise Refusal(problem("not-authorized", "this client is not accepted"))
+            raise Refusal(not_accepted())
         return client
 
     # capabilities
@@ -159,6 +162,8 @@ class Interface:
         if unknown := unknown_components(report, components):
             raise Refusal(problem("semantic-error", "a component is unknown", unknown))
         first = await run_in_threadpool(self.fleet.keep_status, client, deployment_id, report)
+        if first is None:
+            raise Refusal(problem("deployment-not-found"))
         return Response(status_code=201 if first else 200)
 
 
@@ -178,14 +183,19 @@ def _parameters(found: re.Match[str]) -> dict[str, str]:
     return {name: text.replace("\0", "\ufffd") for name, text in decoded.items()}
 
 
+def not_accepted() -> Response:
+    """The answer to a client that the policy does not accept."""
+    return problem("not-authorized", "this client is not accepted")
+
+
 def named_device(parameters: dict[str, str]) -> str:
     """The device id in a path.
 
     Raises:
-        Refusal: it has a segment that HTTP would resolve, so that the path names no device.
+        Refusal: it has an empty segment or one that HTTP would resolve, so that the path names no device.
     """
     device_id = parameters["deviceId"]
-    if {".", ".."} & set(device_id.split("/")):
+    if {"", ".", ".."} & set(device_id.split("/")):
         raise Refusal(plain_problem(404))
     return device_id
 

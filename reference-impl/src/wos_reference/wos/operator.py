@@ -107,7 +107,6 @@ class Operator:
     def retire(self, connection: Connection, wanted: Client) -> Answer:
         """Accept a client no longer, and none of its codes."""
         self.fleet.retire(connection, wanted.spiffe_id)
-        enrolment.forget(connection, wanted.spiffe_id)
         return {}
 
     def assign(self, connection: Connection, wanted: Assign) -> Answer:

@@ -177,7 +177,7 @@ async def _renew(trust: Trust, servers: list[uvicorn.Server]) -> None:
         if trust.bundle.sequence != sequence:
             sequence = trust.bundle.sequence
             for connection in [c for server in servers for c in server.server_state.connections]:
-                if isinstance(connection, AgentConnection):
+                if isinstance(connection, AgentConnection) and connection.is_outdated():
                     connection.shutdown()
 
 

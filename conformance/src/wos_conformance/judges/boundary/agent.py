@@ -31,12 +31,16 @@ def unlisted_type_is_reported_as_failed(history: History) -> Occasions:
 
 @judge("boundary.offer-announced-unchanged")
 def offer_is_announced_as_it_was_given(history: History) -> Occasions:
-    """The first document after a start is the one that the agent was given."""
+    """The first document of the own device after a start is the one that the agent was given."""
     for device in devices(history):
         for start in device.starts:
             given, until = start.request.get("capabilities"), device.runs_until(start.started)
-            told = [v for v in device.asked("capabilities-put") if start.started <= v.started < until]
-            if not told or not isinstance(given, dict):
+            if not isinstance(given, dict):
+                continue
+            own = given["properties"]["id"]
+            puts = (v for v in device.asked("capabilities-put") if start.started <= v.started < until)
+            told = [view for view in puts if view.parameters["deviceId"] == own]
+            if not told:
                 continue
             if same_json(_body(told[0]), given):
                 yield kept(told[0])

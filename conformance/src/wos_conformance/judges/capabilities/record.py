@@ -36,21 +36,29 @@ class Announcement:
 
 def announcements(history: History) -> Iterator[Announcement]:
     """Announcements as JSON under a well-formed path that nobody can read in two ways, in order."""
-    return (_announcement(view) for view in served(history, "capabilities-put") if _is_announcement(view))
+    return _announced(history, served(history, "capabilities-put"))
 
 
 def every_announcement(history: History) -> Iterator[Announcement]:
     """The same, also when the answer is one that a WOS may have reasons for, such as 413."""
-    return (_announcement(view) for view in answered(history, "capabilities-put") if _is_announcement(view))
+    return _announced(history, answered(history, "capabilities-put"))
 
 
-def _is_announcement(view: ExchangeView) -> bool:
-    return is_clear(view) and media_type(view.request_header("content-type")) in JSON_TYPES
+def _announced(history: History, views: Iterator[ExchangeView]) -> Iterator[Announcement]:
+    for view in views:
+        if is_clear(view, history) and media_type(view.request_header("content-type")) in JSON_TYPES:
+            yield _announcement(view)
 
 
-def is_clear(view: ExchangeView) -> bool:
-    """Whether the path names a device as it was sent."""
-    return "%" not in view.target and Specification.load().is_valid("device-id", view.parameters["deviceId"])
+def is_clear(view: ExchangeView, history: History) -> bool:
+    """Whether the path names a device as it was sent, and one that the WOS may know."""
+    named = "%" not in view.target and Specification.load().is_valid("device-id", view.parameters["deviceId"])
+    return named and not is_beyond(view, history)
+
+
+def is_beyond(view: ExchangeView, history: History) -> bool:
+    """Whether the path names a child although the WOS claims no gateways; it then is an unknown path, or taken."""
+    return "/" in view.parameters.get("deviceId", "") and "gateway" not in history.header.features
 
 
 def _announcement(view: ExchangeView) -> Announcement:
@@ -142,9 +150,13 @@ class Records:
                 self.bore.setdefault(other, set()).add("deletion")
 
     def retire(self, client: str) -> None:
-        """The client was retired; whether its devices are kept is left to the WOS."""
-        self.unsure |= {key for key in {*self.present, *self.refused} if key[0] == client}
-        self.new_clients.discard(client)
+        """The client was retired; its devices are gone, and it is new when it returns."""
+        for known in (self.unsure, self.told, self.refused, self.deleted_with_parent):
+            known -= {key for key in known if key[0] == client}
+        for key in [key for key in self.present if key[0] == client]:
+            del self.present[key]
+            self.bore.pop(key, None)
+        self.new_clients.add(client)
 
     def restart(self) -> None:
         """The WOS was restarted."""
@@ -158,7 +170,7 @@ Moment = Announcement | ExchangeView | Control | Doubt
 def replayed(history: History) -> Iterator[tuple[Moment, Records]]:
     """Announcements, deletions, views and doubts in order, each with what was kept before it."""
     known: dict[int, Moment] = {found.view.seq: found for found in announcements(history)}
-    known |= {view.seq: view for view in served(history, "capabilities-delete") if is_clear(view)}
+    known |= {view.seq: view for view in served(history, "capabilities-delete") if is_clear(view, history)}
     known |= {control.seq: control for verb in _VERBS for control in history.controls(verb)}
     known |= {
         view.seq: Doubt(view)

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from itertools import zip_longest
 
 from wos_conformance.history import Connection, ExchangeView, Fault, History
-from wos_conformance.judges.device import Device, brings, devices
+from wos_conformance.judges.device import Device, devices
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.unchanged import keeps_running
 
@@ -14,6 +14,8 @@ _TIME = re.compile(r"(\d\d):(\d\d):(\d\d)")
 _DAY = 24 * 60 * 60
 _ROUNDING = 0.02
 """Seconds by which two clocks of one machine may seem to differ."""
+_USABLE = (None, "hurry", "unconditional")
+"""Names of answers with a manifest that every agent can read, whether it adopts that or not."""
 
 
 @judge("connectivity.agent-http-version")
@@ -24,11 +26,6 @@ def agent_asks_in_http_1_1(history: History) -> Occasions:
             yield kept(view)
         else:
             yield broken(view, expected="HTTP/1.1", received=repr(view.request_version))
-
-
-def _is_good(view: ExchangeView) -> bool:
-    """Whether the agent has a good answer; one that may have got lost is as bad as none."""
-    return view.status in (200, 304) and not view.failure and not view.in_doubt
 
 
 def _declared(history: History, *names: str) -> float:
@@ -58,6 +55,15 @@ def _awaited(
     yield end
 
 
+def _is_good(view: ExchangeView) -> bool:
+    """Whether a request for the manifest was no failure, whatever the manifest was like; a lost answer is one."""
+    return view.status in (200, 304) and not view.failure and not view.in_doubt
+
+
+def _is_usable(view: ExchangeView) -> bool:
+    return _is_good(view) and view.answered in _USABLE
+
+
 @judge("connectivity.polls")
 def agent_polls(history: History) -> Occasions:
     """After a good answer the next request comes in time."""
@@ -65,7 +71,7 @@ def agent_polls(history: History) -> Occasions:
     bound = 3 * interval + _declared(history, "request_timeout")
     for device in devices(history):
         for view, following in _pairs(device):
-            if not _is_good(view):
+            if not _is_usable(view):
                 continue
             for end in _awaited(history, device, view, following, bound):
                 if not history.has_fault_between(view.ended, min(end, following.started if following else end)):
@@ -138,10 +144,7 @@ def agent_asks_no_sooner_than_it_may(history: History) -> Occasions:
     interval = _declared(history, "poll_interval")
     for device in devices(history):
         for view, following in _pairs(device):
-            good = _is_good(view) and view.answered in (None, "hurry")
-            if not good or following is None or device.runs_until(view.ended) < following.started:
-                continue
-            if _is_of_bad(device, view):
+            if not _is_usable(view) or following is None or device.runs_until(view.ended) < following.started:
                 continue
             waited = following.started - view.ended
             if waited >= interval - _ROUNDING:
@@ -152,24 +155,32 @@ def agent_asks_no_sooner_than_it_may(history: History) -> Occasions:
                 yield broken(following, did=did, expected=expected, received=received)
 
 
-def _is_of_bad(device: Device, view: ExchangeView) -> bool:
-    """Whether an answer brought a manifest that cannot be used, which is a failure of its own."""
-    return view.status == 200 and any(brings(view, p) for p in device.publications if p.defect is not None)
-
-
 @judge("connectivity.back-off-grows")
 def pauses_grow_with_the_row(history: History) -> Occasions:
     """After the n-th failure in a row the pause is at least half of what the row asks for."""
     interval, longest = _declared(history, "poll_interval"), _declared(history, "max_backoff")
     for device in devices(history):
-        row = 0
+        row, met_an_end = 0, _met_the_end_of_a_connection(device)
         for view, following in _pairs(device):
-            failed = (view.status not in (200, 304) or view.failure) and view.header("retry-after") is None
-            row = row + 1 if failed and not view.in_doubt else 0
-            if following is None or device.runs_until(view.ended) < following.started:
+            counts = view.seq not in met_an_end and not view.in_doubt
+            if counts:
+                row = row + 1 if not _is_good(view) and view.header("retry-after") is None else 0
+            if view.in_doubt or following is None or device.runs_until(view.ended) < following.started:
                 row = 0
-            elif row and following.started >= view.ended and not view.was_left:
+            elif counts and row and following.started >= view.ended and not view.was_left:
                 yield _paused(view, following, row, min(interval * 2 ** (row - 1), longest) / 2)
+
+
+def _met_the_end_of_a_connection(device: Device) -> set[int]:
+    """Events of requests without an answer on a connection that had brought one before: they may come again at once."""
+    used: set[str] = set()
+    met: set[int] = set()
+    for view in device.exchanges:
+        if view.status is not None:
+            used.add(view.connection)
+        elif view.connection in used and view.failure != "stalled":
+            met.add(view.seq)
+    return met
 
 
 def _paused(view: ExchangeView, following: ExchangeView, row: int, least: float) -> Judgement:
@@ -205,11 +216,11 @@ def _second_of_day(text: str | None) -> int | None:
 
 
 def _window_of(second: int, windows: list[dict[str, str]]) -> int | None:
-    """The number of the window that holds a second, or touches it; None when it is outside of all."""
+    """The number of the window that holds a second, the one before it included; None when it is outside of all."""
     for number, window in enumerate(windows):
         begin, end = _second_of_day(window["from"]) or 0, _second_of_day(window["to"]) or 0
         length, into = (end - begin) % _DAY, (second - begin + 1) % _DAY
-        if into <= length + 2:
+        if into <= length + 1:
             return number
     return None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from wos_conformance.history import Control, ExchangeView, History
+from wos_conformance.history import ExchangeView, History
 from wos_conformance.judges.desired_state.wos import manifests, readable
 from wos_conformance.judges.document import document_of, ornament
 from wos_conformance.judges.judgement import Occasions, broken, judge, kept
@@ -136,28 +136,26 @@ def parameters_are_passed(history: History) -> Occasions:
             yield broken(view, expected=f"parameters {wanted.parameters}", received=f"{found}"[:500])
 
 
-def _next_manifest(history: History, control: Control, client: str) -> ExchangeView | None:
-    later = (view for view in manifests(history) if view.client == client and view.started >= control.ended)
-    return next(later, None)
-
-
 @judge("deployment.update-keeps-id")
 def updated_deployment_keeps_its_id(history: History) -> Occasions:
-    """After an update the manifest names the deployment under the same id, unless its end came between."""
-    owners = {
-        str((c.response or {}).get("deploymentId")): str(c.request.get("spiffeId")) for c in history.controls("assign")
-    }
-    wanted = {view.seq: set(model.of(view.client).deployments) for view, model in replay(history, manifests(history))}
-    for control in history.controls("update"):
-        name = str(control.request.get("deploymentId"))
-        view = _next_manifest(history, control, owners.get(name, ""))
-        if view is None or (value := readable(view)) is None:
-            continue
-        if name not in wanted.get(view.seq, ()):
+    """After an update the manifest names the deployment under the same id."""
+    updates, position = list(history.controls("update")), 0
+    updated: dict[str, set[str]] = {}
+    for view, model in replay(history, manifests(history)):
+        while position < len(updates) and updates[position].ended <= view.started:
+            name = str(updates[position].request.get("deploymentId"))
+            updated.setdefault(model.owners.get(name, ""), set()).add(name)
+            position += 1
+        if (value := readable(view)) is None:
             continue
         found = [entry["deploymentId"] for entry in value["deployments"]]
-        did = "updated the deployment, then asked for the manifest"
-        yield kept(view) if name in found else broken(view, did=did, expected=f"deployment {name}", received=f"{found}")
+        for name in sorted(updated.pop(view.client, set()) & model.of(view.client).deployments.keys()):
+            did = "updated the deployment, then asked for the manifest"
+            yield (
+                kept(view)
+                if name in found
+                else broken(view, did=did, expected=f"deployment {name}", received=f"{found}")
+            )
 
 
 @judge("deployment.other-deployments-untouched")

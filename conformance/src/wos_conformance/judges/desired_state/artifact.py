@@ -12,7 +12,7 @@ from wos_conformance.judges.desired_state.wos import digest_of, manifests, reada
 from wos_conformance.judges.document import document_of
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.model import replay
-from wos_conformance.judges.reading import directives, has_problem, is_plain, media_type, served, told
+from wos_conformance.judges.reading import directives, has_problem, is_plain, media_type, relations, served, told
 
 _OUTLIVED = 300.0
 _UNPACKED_AT_MOST = 8 << 20
@@ -31,9 +31,10 @@ class _Named:
 
 def _asked(history: History, operation: str) -> Iterator[tuple[ExchangeView, _Named, bool]]:
     """Requests for artifacts, what manifests named before them, and whether the last of these is still current."""
-    named: dict[str, _Named] = {}
+    named: dict[tuple[str, int], _Named] = {}
     for view, model in replay(history, served(history)):
-        known, changes = named.setdefault(view.client, _Named()), model.of(view.client).changes
+        client = model.of(view.client)
+        known, changes = named.setdefault((view.client, client.relation), _Named()), client.changes
         if view.operation == "manifest" and view.status == 200 and (value := readable(view)) is not None:
             known.current = {(entry["deploymentId"], entry["digest"]) for entry in value["deployments"]}
             if value["bundle"]:
@@ -175,14 +176,14 @@ class _Span:
 
 @judge("desired-state.superseded-served")
 def superseded_artifact_is_served_for_a_while(history: History) -> Occasions:
-    """What a manifest named outlives it."""
-    spans: dict[str, dict[tuple[str, str], _Span]] = {}
-    ended = {str(control.request.get("spiffeId")): control.seq for control in history.controls("retire")}
+    """What a manifest named outlives it, unless the client was retired."""
+    spans: dict[tuple[str, int], dict[tuple[str, str], _Span]] = {}
+    relation = relations(history)
     for view in served(history):
-        named = spans.setdefault(view.client, {})
+        named = spans.setdefault(relation(view), {})
         if view.operation == "manifest" and view.status == 200 and (value := readable(view)) is not None:
             _take(named, {*_names(value)}, view.ended)
-        elif view.operation in ("document", "bundle") and view.seq < ended.get(view.client, view.seq + 1):
+        elif view.operation in ("document", "bundle"):
             span = named.get(_name(view))
             if span is not None and span.superseded and view.started <= span.until + _OUTLIVED:
                 allowed = (200, 304) if view.request_header("if-none-match") else (200,)

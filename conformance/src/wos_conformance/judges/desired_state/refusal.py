@@ -151,9 +151,13 @@ def nothing_runs_from_an_odd_bundle(history: History) -> Occasions:
 @judge("desired-state.swollen-bundle-survived")
 def swollen_bundle_changes_nothing(history: History) -> Occasions:
     """What ran goes on after a bundle that unpacks to more than a gibibyte."""
-    for device, publication, look, expected in settled(history, "bundle-swollen"):
-        if _bundle_was_fetched(device, publication):
-            yield compared(look, expected, "served a bundle that unpacks to more than one gibibyte")
+    for device, deadline, publication in deadlines(history, "settled"):
+        before, look = device.look_before(publication.seq), device.look_after(deadline.seq)
+        if publication.defect != "bundle-swollen" or not deadline.met or before is None or look is None:
+            continue
+        since = device.newest_before(publication.seq)
+        if (since is None or since.seq < before.seq) and _bundle_was_fetched(device, publication):
+            yield compared(look, observed(before), "served a bundle that unpacks to more than one gibibyte")
 
 
 @judge("desired-state.foreign-url-not-called")
@@ -176,7 +180,8 @@ def foreign_authority_is_not_called(history: History) -> Occasions:
 def agent_says_where_it_stands(history: History) -> Occasions:
     """After a lower version each deployment that was adopted is reported once more."""
     for device, deadline, publication in deadlines(history, "stand-reported"):
-        served, good = device.retrieved(publication), device.good_before(publication.seq)
+        served = [view for view in device.retrieved(publication) if view.seq > publication.seq]
+        good = device.good_before(publication.seq)
         if not served or good is None or not was_adopted(history, good):
             continue
         since, until = served[0].ended, deadline.at

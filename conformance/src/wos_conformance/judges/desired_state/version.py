@@ -6,7 +6,7 @@ from wos_conformance.history import ExchangeView, History
 from wos_conformance.judges.desired_state.wos import manifests, readable
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.model import ClientModel, replay
-from wos_conformance.judges.reading import served
+from wos_conformance.judges.reading import relations, served
 from wos_conformance.specification import Specification
 
 _TOUCHES = ("assign", "set_version", "retire")
@@ -91,16 +91,18 @@ def unchanged_state_has_unchanged_bytes(history: History) -> Occasions:
 @judge("desired-state.version-above-reported")
 def version_is_above_what_was_reported(history: History) -> Occasions:
     """After a change the version is greater than what a client has reported, whatever it was before."""
-    reported: dict[str, int] = {}
+    reported: dict[tuple[str, int], int] = {}
     last: dict[str, tuple[int, bytes | None]] = {}
+    relation = relations(history)
     for view in served(history):
+        client = relation(view)
         if view.operation == "status" and view.status in (200, 201):
             version = _reported_version(view)
-            reported[view.client] = max(version, reported.get(view.client, 0))
+            reported[client] = max(version, reported.get(client, 0))
         value = readable(view) if view.operation == "manifest" and view.status == 200 and view.complete else None
         if value is None:
             continue
-        ahead, version = reported.get(view.client, 0), int(value["manifestVersion"])
+        ahead, version = reported.get(client, 0), int(value["manifestVersion"])
         before = last.get(view.client)
         last[view.client] = (version, view.content)
         if before is None or before[1] == view.content or ahead <= before[0]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wos_conformance.history import ExchangeView, History
+from wos_conformance.judges.capabilities.record import is_beyond
 from wos_conformance.judges.document import walk
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.model import Model, replay
@@ -13,6 +14,8 @@ from wos_conformance.specification import Specification
 
 PROBLEM_TYPE = "application/problem+json"
 _TRANSIENT = (429, 503)
+_UNWANTED = (501, 505)
+"""What a WOS says to a method or a version of HTTP that it does not have."""
 _OTHER_LISTENER = "identity-service"
 """Who visits the identity service has this flaw; the rules of this chapter are those of the interface."""
 _METHODS = (
@@ -157,7 +160,7 @@ def transient_error_says_how(history: History) -> Occasions:
 def content_does_not_break_the_wos(history: History) -> Occasions:
     """No request content makes a WOS stumble."""
     for view in served(history):
-        if view.status is not None and view.status >= 500:
+        if view.status is not None and view.status >= 500 and view.status not in _UNWANTED:
             yield broken(view, expected="a status below 500", received=told(view))
         else:
             yield kept(view)
@@ -187,6 +190,8 @@ def _texts(view: ExchangeView) -> Iterator[str]:
 def other_media_type_is_refused(history: History) -> Occasions:
     """A body that would be accepted as JSON comes as something else."""
     for view, model in replay(history, answered(history)):
+        if is_beyond(view, history):
+            continue
         found = media_type(view.request_header("content-type"))
         if found in (None, "application/json") or not _would_be_accepted(view, model):
             continue

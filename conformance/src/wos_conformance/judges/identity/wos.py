@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 from cryptography import x509
 
-from wos_conformance.history import Connection, ExchangeView, History
+from wos_conformance.history import Connection, Control, ExchangeView, History
+from wos_conformance.judges.capabilities.record import Announcement, Doubt, key_of, replayed
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.model import replay
 from wos_conformance.judges.reading import has_problem, served, told
@@ -202,26 +203,26 @@ def retired_client_is_refused(history: History) -> Occasions:
 @judge("identity.caller-from-svid")
 def device_records_are_apart(history: History) -> Occasions:
     """What one client does to a device id is nothing to another client that uses the same id."""
-    present: dict[str, dict[str, bool]] = {}
-    for view in served(history):
-        device = view.parameters.get("deviceId", "")
-        records = present.setdefault(device, {})
-        shared = any(client != view.client for client in records)
-        known = records.get(view.client, False)
-        expected = None
-        if view.operation == "capabilities-put" and view.status in (200, 201):
-            expected = 200 if known else 201
-            records[view.client] = True
-        elif view.operation == "capabilities-delete" and view.status in (204, 404):
-            expected = 204 if known else 404
-            records[view.client] = False
-        if expected is None or not shared:
+    users: dict[str, set[str]] = {}
+    for moment, records in replayed(history):
+        if isinstance(moment, Control | Doubt):
             continue
-        if view.status == expected:
-            yield kept(view)
-        else:
-            why = f"status {expected}, because of what this client did before and not of what another one did"
-            yield broken(view, expected=why, received=f"status {view.status}")
+        view = moment.view if isinstance(moment, Announcement) else moment
+        statuses = (201, 200) if isinstance(moment, Announcement) else (404, 204)
+        if view.status not in statuses or (isinstance(moment, Announcement) and not moment.right):
+            continue
+        key = key_of(view)
+        others = users.setdefault(key[1], set())
+        if others - {view.client} and records.is_sure(key):
+            yield _by_own_doing(view, statuses[key in records.present])
+        others.add(view.client)
+
+
+def _by_own_doing(view: ExchangeView, expected: int) -> Judgement:
+    if view.status == expected:
+        return kept(view)
+    why = f"status {expected}, because of what this client did before and not of what another one did"
+    return broken(view, expected=why, received=f"status {view.status}")
 
 
 @judge("identity.scope-isolated")

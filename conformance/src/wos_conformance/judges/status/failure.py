@@ -30,15 +30,15 @@ def failure_has_an_error(history: History) -> Occasions:
 
 @judge("status.error-source")
 def component_is_the_source(history: History) -> Occasions:
-    """Where a component has failed, no error of a component names anything else."""
+    """No error of a component names anything else."""
     for device in devices(history):
         for report in reports(device):
-            failed = [component for component in report.value["components"] if component["state"] == "failed"]
+            explained = [component for component in report.value["components"] if component.get("error")]
             wrong = {c["name"]: c["error"].get("source") for c in report.value["components"] if _misnamed(c)}
             if wrong:
                 name, found = next(iter(wrong.items()))
                 yield broken(report.view, expected=f"source {name!r}", received=repr(found))
-            elif failed:
+            elif explained:
                 yield kept(report.view)
 
 

@@ -1,6 +1,7 @@
 """What a WOS does with status reports (status.md)."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from wos_conformance.history import Control, ExchangeView, History
@@ -12,6 +13,8 @@ from wos_conformance.specification import Specification
 
 _ACCEPTED = (200, 201)
 _LAST_VERSION = 2**64 - 1
+_A_SECOND = 1.0
+"""How exact an age is."""
 
 
 def _reports(history: History) -> Iterator[tuple[ExchangeView, str, ClientModel]]:
@@ -149,53 +152,96 @@ def report_about_a_withdrawn_deployment_is_accepted(history: History) -> Occasio
             yield kept(view) if view.status in _ACCEPTED else broken(view, expected="200 or 201", received=told(view))
 
 
+@dataclass(frozen=True)
+class _Arrived:
+    """An accepted report."""
+
+    view: ExchangeView
+    value: dict[str, Any]
+
+    @property
+    def version(self) -> int:
+        """The manifest that it is about."""
+        return int(self.value["adoptedManifestVersion"])
+
+
+_Newest = dict[tuple[str, str], _Arrived | None]
+"""For each client and deployment the report to be shown; None when that is not known."""
+
+
+def _looks(history: History) -> Iterator[tuple[Control, _Newest]]:
+    """Looks of the operator, with what is to be shown."""
+    right = {view.seq: _Arrived(view, value) for view, value, _ in right_reports(history)}
+    moments: list[ExchangeView | Control] = [*history.exchanges("status"), *history.controls("view")]
+    newest: _Newest = {}
+    for moment in sorted([*moments, *history.controls("retire")], key=lambda found: found.seq):
+        if isinstance(moment, ExchangeView):
+            _arrive(newest, moment, right.get(moment.seq))
+        elif moment.verb == "view":
+            yield moment, newest
+        else:
+            client = moment.request.get("spiffeId")
+            newest = {key: report for key, report in newest.items() if key[0] != client}
+
+
+def _arrive(newest: _Newest, view: ExchangeView, report: _Arrived | None) -> None:
+    """A report; after one of which nobody knows what became of it, nothing is known any more."""
+    key = view.client, view.parameters["deploymentId"]
+    if report is not None and view.status in _ACCEPTED:
+        shown = newest.setdefault(key, report)
+        if shown is not None and report.version >= shown.version:
+            newest[key] = report
+    elif view.status is None or view.status in _ACCEPTED:
+        newest[key] = None
+
+
+def _shown(history: History) -> Iterator[tuple[Control, str, _Arrived, dict[str, Any]]]:
+    """For each look and deployment the report that is to be shown, and what is shown."""
+    for control, newest in _looks(history):
+        if (shown := _entries(control)) is None:
+            continue
+        for (client, name), report in newest.items():
+            if client == control.request.get("spiffeId") and report is not None:
+                yield control, name, report, shown.get(name, {})
+
+
 @judge("status.newest-visible")
 def newest_report_is_shown(history: History) -> Occasions:
     """Of the accepted reports with the greatest version the operator is shown the last one."""
-    right = {view.seq: (view, value) for view, value, _ in right_reports(history)}
-    doubtful = {view.seq: view for view in history.exchanges("status") if view.seq not in right}
-    looks = {control.seq: control for control in history.controls("view")}
-    ends = {control.seq: str(control.request.get("spiffeId")) for control in history.controls("retire")}
-    newest: dict[tuple[str, str], Any] = {}
-    for seq in sorted({*right, *doubtful, *looks, *ends}):
-        if seq in looks:
-            yield from _compared(looks[seq], newest)
-            continue
-        if seq in ends:
-            newest = {key: report for key, report in newest.items() if key[0] != ends[seq]}
-            continue
-        view = right[seq][0] if seq in right else doubtful[seq]
-        key = view.client, view.parameters["deploymentId"]
-        if seq in right and view.status in _ACCEPTED:
-            _take(newest, key, right[seq][1])
-        elif view.status is None or view.status in _ACCEPTED:
-            newest[key] = None
-
-
-def _take(newest: dict[tuple[str, str], Any], key: tuple[str, str], report: dict[str, Any]) -> None:
-    """An accepted report; after one of which nobody knows what became of it, nothing is known any more."""
-    shown = newest.setdefault(key, report)
-    if shown is not None and report["adoptedManifestVersion"] >= shown["adoptedManifestVersion"]:
-        newest[key] = report
-
-
-def _compared(control: Control, newest: dict[tuple[str, str], Any]) -> Occasions:
-    client = str(control.request.get("spiffeId"))
-    if (shown := shown_reports(control)) is None:
-        return
-    for (reporter, name), expected in newest.items():
-        if reporter != client or expected is None:
-            continue
-        if same_json(shown.get(name), expected):
+    for control, name, report, shown in _shown(history):
+        if same_json(shown.get("status"), report.value):
             yield kept(control)
         else:
             did = f"looked at deployment {name} through the test control"
-            yield broken(control, did=did, expected=repr(expected)[:300], received=repr(shown.get(name))[:300])
+            received = repr(shown.get("status"))[:300]
+            yield broken(control, did=did, expected=repr(report.value)[:300], received=received)
+
+
+@judge("status.age-shown")
+def age_of_the_report_is_shown(history: History) -> Occasions:
+    """With the report comes how long ago it has arrived, to the second."""
+    for control, name, report, shown in _shown(history):
+        if not same_json(shown.get("status"), report.value):
+            continue
+        age: Any = shown.get("ageSeconds")
+        least, most = control.started - report.view.ended, control.ended - report.view.started
+        is_number = isinstance(age, int | float) and not isinstance(age, bool)
+        if is_number and least - _A_SECOND <= age <= most + _A_SECOND:
+            yield kept(control)
+        else:
+            did = f"looked at deployment {name}, whose report was sent {most:.1f} s ago, through the test control"
+            expected = f"ageSeconds from {max(0.0, least - _A_SECOND):.1f} to {most + _A_SECOND:.1f}"
+            yield broken(control, did=did, expected=expected, received=repr(age)[:100])
+
+
+def _entries(control: Control) -> dict[str, dict[str, Any]] | None:
+    try:
+        return {entry["deploymentId"]: dict(entry) for entry in (control.response or {})["deployments"]}
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def shown_reports(control: Control) -> dict[str, Any] | None:
     """What the operator is shown of the deployments of a client; None when it cannot be read."""
-    try:
-        return {entry["deploymentId"]: entry.get("status") for entry in (control.response or {})["deployments"]}
-    except (KeyError, TypeError, AttributeError):
-        return None
+    entries = _entries(control)
+    return None if entries is None else {name: entry.get("status") for name, entry in entries.items()}

@@ -238,6 +238,22 @@ class Device(Powered):
         before = double.connections
         double.wait(lambda: double.connections >= before + 2, self.bound("request_timeout", "max_backoff"))
 
+    def has_called_within(self, seconds: float) -> bool:
+        """Whether the agent has asked for the manifest before so many seconds have passed since its start."""
+        start = self.last_start()
+        return any(poll.started < start.ended + seconds for poll in self.asked("manifest", start.seq))
+
+    def calls_again_after(self, seconds: float) -> None:
+        """Wait until the agent has asked for the manifest when so many seconds have passed since its start.
+
+        Raises:
+            Blocked: it has not.
+        """
+        moment = self.last_start().ended + seconds
+        bound = seconds + self.bound("request_timeout", "max_backoff")
+        if not self.until(lambda: any(poll.started >= moment for poll in self.asked("manifest")), bound):
+            raise Blocked(f"the agent did not ask for the manifest {seconds:.0f} s after its start")
+
     def waits(self, intervals: int) -> None:
         """Let so many poll intervals pass."""
         self.until(lambda: False, intervals * self.stage.declared("poll_interval"))

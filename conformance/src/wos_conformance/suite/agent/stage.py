@@ -140,6 +140,10 @@ class Stage(Scene):
                 stack.enter_context(self.misbehave(operation, behaviour, count=1))
             yield
 
+    def moments(self, answers: int) -> list[int]:
+        """After how many of so many answers the power is cut; the depth of the run says how often at most."""
+        return sorted(self.random.sample(range(answers + 1), min(answers + 1, self.run.settings.amounts.moments)))
+
     @contextmanager
     def silence(self, answers: int) -> Iterator[None]:
         """Answer so many more requests of any kind and no further one."""

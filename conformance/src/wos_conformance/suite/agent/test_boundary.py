@@ -31,9 +31,9 @@ def test_some_deployments_cannot_run_here(agent: Stage) -> None:
     device.adopts(device.publish(good))
 
 
-@pytest.mark.gives("boundary.redirect-not-followed")
+@pytest.mark.gives("boundary.redirect-not-followed", "desired-state.foreign-url-not-called")
 def test_wos_sends_the_agent_elsewhere(agent: Stage) -> None:
-    """Requests are answered with redirects to a place where nobody has any business."""
+    """Redirects, and the urls of a manifest, lead to a place where nobody has any business."""
     device = agent.start()
     running = device.install()
     device.adopts(device.publish(running))
@@ -45,6 +45,9 @@ def test_wos_sends_the_agent_elsewhere(agent: Stage) -> None:
         publication = device.publish(device.change(running), defect="artifact-redirected")
         device.settles(publication)
     device.adopts(device.publish_again(publication))
+    for authority in (decoy, decoy.removeprefix("https:")):
+        device.settles(device.publish(running, device.install(), defect="foreign-url", authority=authority))
+    device.adopts(device.publish(running, device.install()))
 
 
 @pytest.mark.gives("boundary.refusal-keeps-running")

@@ -28,7 +28,7 @@ def test_announcement_is_not_taken(agent: Stage) -> None:
     """The first announcements of a device are not taken, each for another reason; the next one is."""
     device = agent.device()
     device.publish()
-    reasons = ("status-503", "status-500", "reset", "status-429")
+    reasons = ("status-503-at-any-time", "status-500", "reset", "status-429")
     with agent.misbehave_in_turn("capabilities", reasons):
         device.start()
         device.announced(len(reasons) + 1)

@@ -30,15 +30,10 @@ FLAWS = {
     "identity.agent-tls-version",
     "identity.agent-chain-sent",
     "connectivity.agent-http-version",
+    *sorted(set(FLAWS.values())),
 )
-def test_agent_shows_its_identity(agent: Stage) -> None:
-    """An agent is started and finds the right WOS."""
-    agent.start().polled(2)
-
-
-@pytest.mark.gives(*sorted(set(FLAWS.values())))
 def test_wos_shows_flawed_certificates(agent: Stage) -> None:
-    """A running agent finds, one after the other, certificates that differ from the right one in one thing."""
+    """A running agent finds the right WOS, and in between certificates that differ from the right one in one thing."""
     device = agent.start()
     for flaw in FLAWS:
         positive = device.polled(1)
@@ -47,10 +42,13 @@ def test_wos_shows_flawed_certificates(agent: Stage) -> None:
     device.polled(1)
 
 
-@pytest.mark.gives("identity.agent-bundle-replaced")
+@pytest.mark.gives("identity.agent-bundle-replaced", "identity.agent-expired-root")
 @pytest.mark.needs("stop")
 def test_trust_bundle_is_replaced(agent: Stage) -> None:
-    """An agent is started again with another root; its WOS first shows a certificate below the former one."""
+    """An agent is started again with another root; its WOS first shows a certificate below the former one.
+
+    Then it is started with a trust bundle whose only root has expired.
+    """
     device = agent.start()
     positive = device.polled(1)
     device.stop()
@@ -60,14 +58,6 @@ def test_trust_bundle_is_replaced(agent: Stage) -> None:
     with agent.mark("attempt", "replaced-root", twin=positive):
         device.tries_twice()
     agent.double.present(new.wos())
-    device.polled(1)
-
-
-@pytest.mark.gives("identity.agent-expired-root")
-@pytest.mark.needs("stop")
-def test_root_has_expired(agent: Stage) -> None:
-    """An agent is started with a trust bundle whose only root has expired."""
-    device = agent.start()
     positive = device.polled(1)
     device.stop()
     old = agent.trust_domain.expired()

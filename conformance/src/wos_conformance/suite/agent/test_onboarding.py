@@ -18,7 +18,7 @@ def test_device_is_released_and_bound_to_another_wos(agent: Stage) -> None:
     device.workloads()
     with agent.other_wos(device) as moved:
         publication = moved.publish(moved.install())
-        with agent.misbehave("manifest", "status-503"):
+        with agent.misbehave("manifest", "status-500"):
             moved.start()
             moved.polled(1)
             moved.workloads()

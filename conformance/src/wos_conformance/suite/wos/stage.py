@@ -24,6 +24,7 @@ from wos_conformance.suite.scene import Blocked, Run, Scene
 from wos_conformance.suite.wos.client import Client, Deployment, Manifest
 
 _PAUSE = 0.25
+_OLD = 2.5
 
 
 @dataclass
@@ -194,6 +195,10 @@ class Stage(Scene):
     def keep_still(self) -> None:
         """Let the client be silent for as long as the depth of the run says."""
         self._waiting.wait(self.run.settings.amounts.silence)
+
+    def let_grow_old(self) -> None:
+        """Let so much time pass that an age to the second differs from none at all, and from its own beginning."""
+        self._waiting.wait(_OLD)
 
     def wait_for(self, is_so: Callable[[], bool], seconds: float) -> bool:
         """Ask again and again until something is so, at most for this time."""

@@ -84,6 +84,13 @@ HOSTING = (
     *("cpus", "memory", "storage", "peripherals", "interfaces", "otelCollector"),
     *("supportedRuntimes", "supportedDeploymentTypes"),
 )
+
+
+def _nested(levels: int) -> Any:
+    """A value of so many levels."""
+    return [_nested(levels - 1)] if levels > 1 else None
+
+
 UNUSUAL: dict[str, Callable[[dict[str, Any]], Any]] = {
     "space-before-the-unit": lambda d: d["properties"].update(memory="59 Gi", storage="1 Ei"),
     "half-a-core": lambda d: d["properties"].update(cpus=[{"cores": 0.5}, {"cores": 2, "architecture": "arm"}]),
@@ -97,6 +104,7 @@ UNUSUAL: dict[str, Callable[[dict[str, Any]], Any]] = {
         peripherals=[{"type": kind, "model": "m"} for kind in ("gpu", "display", "camera", "microphone", "speaker")]
     ),
     "extension": lambda d: d.update({"x-a0-extensions": {}}),
+    "sixty-four-levels": lambda d: d.update({"x-deep-extensions": {"a": _nested(61)}}),
 }
 
 

@@ -76,6 +76,24 @@ def test_report_comes_late(wos: Stage) -> None:
         wos.look(client)
 
 
+@pytest.mark.gives("status.age-shown", "status.newest-visible")
+@pytest.mark.needs("assign", "update", "restart")
+def test_report_grows_old(wos: Stage) -> None:
+    """A report grows old; then an older one comes late; then the WOS is restarted. The operator looks each time."""
+    client = wos.client()
+    deployment = wos.assign(client, sample.application(wos.random))
+    old = sample.status(deployment.id, wos.manifest(client).version, deployment.components, "installing")
+    wos.need(client.report(old), 200, 201)
+    wos.update(deployment, parameters={"rate": wos.random.getrandbits(20)})
+    wos.need(client.report(sample.status(deployment.id, wos.manifest(client).version, deployment.components)), 200)
+    wos.let_grow_old()
+    wos.look(client)
+    client.report(old)
+    wos.look(client)
+    wos.restart()
+    wos.look(client)
+
+
 @pytest.mark.gives("status.version-ahead-accepted", "desired-state.version-above-reported")
 @pytest.mark.needs("assign")
 @pytest.mark.parametrize("ahead", [1000, 2**53 + 1, 2**63 + 1])
