@@ -79,3 +79,12 @@ def test_announcement_may_have_got_lost() -> None:
             story.connects(None, "handshake-failed", failure="[Errno 104] Connection reset by peer")
         story.polls()
         assert story.verdicts("capabilities.announced-first") == (set() if lost else {False})
+
+
+def test_announcement_may_have_got_lost_on_an_open_connection() -> None:
+    """A reset can look like an end: nothing has arrived on the connection."""
+    story = Story()
+    story.start()
+    story.closes(story.connects(None), 0)
+    story.polls()
+    assert not story.judged("capabilities.announced-first")

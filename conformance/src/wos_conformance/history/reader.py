@@ -174,7 +174,15 @@ class History:
     @cached_property
     def _breaks(self) -> list[float]:
         events: list[Connection | Closed] = [*self.of(Connection), *self.of(Closed)]
-        return [event.at for event in events if event.is_break]
+        return [event.at for event in events if event.is_break or event.connection in self._unused]
+
+    @cached_property
+    def _unused(self) -> set[str]:
+        """Connections of the target to a good peer on which no request has arrived: what was on its way is lost."""
+        asked = {exchange.connection for exchange in self.of(Exchange)}
+        closed = {closed.connection for closed in self.of(Closed)}
+        opened = {c.connection for c in self.of(Connection) if c.by == "target" and c.credential.flaw is None}
+        return (opened & closed) - asked
 
     def fault_spans(self, name: str) -> Iterator[tuple[float, float]]:
         """Beginning and end, in seconds since the run began, of each scripted fault of this name."""
