@@ -260,6 +260,11 @@ class Story:
         """A connection ends after so many bytes of requests."""
         self._event(Closed, connection=connection.connection, sent=0, received=received)
 
+    def breaks(self, exchange: Exchange) -> None:
+        """The connection of an exchange is reset, and nobody knows whether the answer has arrived."""
+        reason = "ConnectionResetError: [Errno 104] Connection reset by peer"
+        self._event(Closed, connection=exchange.connection, sent=1, received=1, reason=reason)
+
     # and what judges say
 
     @property

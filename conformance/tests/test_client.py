@@ -73,7 +73,7 @@ def wos(peer: Peer) -> Iterator[str]:
 
 def visit(recorder: Recorder, url: str) -> tuple[client_module.Answer, float]:
     """The answer to one poll, and the seconds that it took."""
-    visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT)
+    visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT, may_repeat=False)
     began = time.monotonic()
     answer = visitor.poll()
     visitor.close()
@@ -217,6 +217,29 @@ def test_idle_connection_that_was_closed_is_opened_again(recorder: Recorder) -> 
         visitor.close()
 
 
+def test_request_is_repeated_once_when_its_connection_breaks(recorder: Recorder) -> None:
+    """The history says which exchange repeats which; a second break is the answer."""
+    peers = iter([say(b""), say(OK + b"Content-Length: 0\r\n\r\n"), say(b""), say(b"")])
+    with wos(lambda peer: next(peers)(peer)) as url:
+        visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT)
+        answers = [visitor.poll(), visitor.poll()]
+        visitor.close()
+    assert [answer.status for answer in answers] == [200, None]
+    first, second, third, fourth = recorder.history().of(Exchange)
+    assert [second.repeats, fourth.repeats] == [first.seq, third.seq]
+    assert first.repeats is None
+
+
+def test_request_that_may_not_be_repeated_is_sent_once(recorder: Recorder) -> None:
+    """A code that is good for one enrolment may be used up already."""
+    with wos(say(b"")) as url:
+        visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT)
+        answer = visitor.request("POST", "/x", may_repeat=False)
+        visitor.close()
+    assert answer.failure == "closed"
+    assert len(recorder.history().of(Exchange)) == 1
+
+
 @contextmanager
 def resumable_wos(tickets: int) -> Iterator[str]:
     """A WOS which answers each request with 200, and gives this many session tickets with each handshake."""
@@ -274,7 +297,8 @@ def test_flawed_certificate_is_really_sent(recorder: Recorder, flaw: str) -> Non
                 secure.recv(65536)
 
         with listening(serve) as url:
-            Visitor(recorder, url, DOMAIN.agent(None, flaw), DOMAIN.bundle_pem, TIMEOUT).poll()
+            svid = DOMAIN.agent(None, flaw)
+            Visitor(recorder, url, svid, DOMAIN.bundle_pem, TIMEOUT, may_repeat=False).poll()
     names = [connection.credential.name for connection in recorder.history().of(Connection)]
     assert names == [flaw, "not sent"]
 

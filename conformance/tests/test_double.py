@@ -40,7 +40,7 @@ def double(tmp_path: Path) -> Iterator[Double]:
 def visitor(double: Double, tmp_path: Path) -> Iterator[Visitor]:
     """An agent that asks by hand."""
     with begun(tmp_path / "visits") as recorder:
-        visitor = Visitor(recorder, double.url, AGENT, DOMAIN.bundle_pem, 5.0)
+        visitor = Visitor(recorder, double.url, AGENT, DOMAIN.bundle_pem, 5.0, may_repeat=False)
         yield visitor
         visitor.close()
 
@@ -49,7 +49,7 @@ def visitor(double: Double, tmp_path: Path) -> Iterator[Visitor]:
 def impatient(double: Double, tmp_path: Path) -> Iterator[Visitor]:
     """An agent that waits for half a second."""
     with begun(tmp_path / "impatient") as recorder:
-        visitor = Visitor(recorder, double.url, AGENT, DOMAIN.bundle_pem, 0.5)
+        visitor = Visitor(recorder, double.url, AGENT, DOMAIN.bundle_pem, 0.5, may_repeat=False)
         yield visitor
         visitor.close()
 
@@ -147,7 +147,8 @@ def test_reset_comes_after_the_request(double: Double, visitor: Visitor) -> None
 def test_caller_with_a_flawed_certificate_is_not_heard(double: Double, tmp_path: Path, flaw: str) -> None:
     """The handshake fails, and that is written down."""
     with begun(tmp_path / "visits") as recorder:
-        visitor = Visitor(recorder, double.url, DOMAIN.agent(None, flaw), DOMAIN.bundle_pem, 5.0)
+        svid = DOMAIN.agent(None, flaw)
+        visitor = Visitor(recorder, double.url, svid, DOMAIN.bundle_pem, 5.0, may_repeat=False)
         assert visitor.poll().failure
         visitor.close()
     assert double.wait(lambda: double.connections >= 1, 5)

@@ -68,3 +68,23 @@ def test_incomplete_device_that_runs_nothing_is_no_occasion() -> None:
     story.announces(without("cpus"))
     story.polls()
     assert story.verdicts("capabilities.hosting-complete") == set()
+
+
+def test_announcement_may_have_got_lost() -> None:
+    """Whoever broke the first connection, the suite has not seen what was to be asked on it."""
+    for lost in (False, True):
+        story = Story()
+        story.start()
+        if lost:
+            story.connects(None, "handshake-failed", failure="[Errno 104] Connection reset by peer")
+        story.polls()
+        assert story.verdicts("capabilities.announced-first") == (set() if lost else {False})
+
+
+def test_announcement_may_have_got_lost_on_an_open_connection() -> None:
+    """A reset can look like an end: nothing has arrived on the connection."""
+    story = Story()
+    story.start()
+    story.closes(story.connects(None), 0)
+    story.polls()
+    assert not story.judged("capabilities.announced-first")

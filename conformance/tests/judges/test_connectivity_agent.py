@@ -108,6 +108,40 @@ def test_answer_that_nobody_can_read_says_nothing_about_haste() -> None:
     assert story.verdicts("connectivity.not-faster") == set()
 
 
+def test_moment_at_which_an_agent_left_is_not_known() -> None:
+    """It has waited longer than our side could see; the row of failures goes on."""
+    story = Story()
+    story.start()
+    story.polls(200, failure="SSLEOFError")
+    story.waits(0.001)
+    story.polls(500)
+    assert not story.judged("connectivity.back-off-grows")
+    story.waits(0.6)
+    story.polls()
+    assert story.verdicts("connectivity.back-off-grows") == {False}
+
+
+@pytest.mark.parametrize(
+    ("rule", "answer"),
+    [
+        ("connectivity.not-faster", (304, "")),
+        ("connectivity.back-off-grows", (500, "")),
+        ("connectivity.retry-after-respected", (503, "Retry-After: 2\r\n")),
+    ],
+)
+def test_answer_that_may_have_got_lost_binds_nobody(rule: str, answer: tuple[int, str]) -> None:
+    """The same pause is too short after an answer that has arrived."""
+    for lost in (False, True):
+        story = Story()
+        story.start()
+        first = story.polls(*answer)
+        story.breaks(first) if lost else None
+        story.waits(0.1)
+        story.polls(304, connection="another")
+        assert False in story.verdicts(rule) or lost
+        assert not (lost and False in story.verdicts(rule))
+
+
 @pytest.mark.parametrize(("failure", "kept"), [("reset", set()), ("stalled", {False})])
 def test_request_may_come_again_at_once_on_a_new_connection(failure: str, kept: set[bool]) -> None:
     """When it met the end of one that was kept, not when its answer has not come in time."""

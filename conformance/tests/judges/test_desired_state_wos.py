@@ -215,6 +215,7 @@ def test_most_specific_range_decides(accept: str, rule: str | None) -> None:
         ("identity", False),
         ("br", False),
         ("gzip, x-gzip;q=0", None),
+        ("*, x-gzip;q=0", None),
         ("gzip;q=2", None),
     ],
 )

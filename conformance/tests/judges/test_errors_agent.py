@@ -60,3 +60,13 @@ def test_refused_body_may_come_again_after_a_start() -> None:
     story.announces(status=422)
     story.polls()
     assert story.verdicts("errors.permanent-not-repeated") == {True}
+
+
+def test_refusal_that_may_have_got_lost_binds_nobody() -> None:
+    """What was not heard is sent again."""
+    story = Story()
+    story.start()
+    story.breaks(story.announces(status=422))
+    story.announces(connection="another")
+    story.polls(connection="another")
+    assert story.verdicts("errors.permanent-not-repeated") == set()

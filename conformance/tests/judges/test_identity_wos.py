@@ -13,7 +13,7 @@ def _served(story: Visits, sin: bool) -> None:
     if sin:
         story.polls(200)
     else:
-        story.polls(None, failure="reset")
+        story.polls(None, failure="alert")
 
 
 @TALES.of("identity.wos-tls-1-2-off")
@@ -85,7 +85,7 @@ def nobody_names_a_client(story: Visits, sin: bool) -> None:
     if sin:
         story.polls(200, story.forged(ONE), client="")
     else:
-        story.polls(None, story.forged(ONE), client="", failure="reset")
+        story.polls(None, story.forged(ONE), client="", failure="alert")
 
 
 @TALES.of("identity.resumption-not-longer")
@@ -94,7 +94,7 @@ def session_is_resumed(story: Visits, sin: bool) -> None:
     story.connect("expires-soon")
     story.polls(200)
     story.connect("expires-soon")
-    story.polls(None, failure="reset")
+    story.polls(None, failure="alert")
     story.connect("expires-soon", session="resumed")
     _served(story, sin)
 
@@ -152,6 +152,17 @@ def test_certificate_that_was_not_sent_proves_nothing() -> None:
     assert not story.judged("identity.weak-certificate-refused")
     story.polls(200)
     assert [found.kept for found in story.judged("identity.weak-certificate-refused")] == [False]
+
+
+def test_connection_that_breaks_once_is_no_answer() -> None:
+    """It is neither a refusal nor a missing one; when the repetition breaks too, the WOS wishes it so."""
+    story = Visits()
+    story.connect("unlisted")
+    first = story.polls(None, failure="reset")
+    rules = ("identity.client-admitted", "identity.refused-by-policy-403")
+    assert not [judgement for rule in rules for judgement in story.judged(rule)]
+    story.polls(None, failure="closed", repeats=first.seq)
+    assert [[judgement.kept for judgement in story.judged(rule)] for rule in rules] == [[True], [False]]
 
 
 def test_expired_certificate_that_is_still_taken_gives_no_occasion() -> None:

@@ -40,8 +40,36 @@ def client_asks_twice(story: Visits, sin: bool) -> None:
     story.polls(200)
     if sin:
         story.close(connection, "closed by the target, or after a failure")
+        connection = story.connect()
+    story.polls(200)
+    if sin:
+        story.close(connection, "closed by the target, or after a failure")
+
+
+@TALES.of("connectivity.keeps-connection")
+def client_is_told_that_it_ends(story: Visits, sin: bool) -> None:
+    """The WOS announces that it will close."""
+    connection = story.connect()
+    story.polls(200, answer="Connection: close" if sin else "")
+    if sin:
+        story.close(connection, "closed by the target, or after a failure")
         story.connect()
     story.polls(200)
+
+
+def test_connection_may_break_once() -> None:
+    """While nothing is asked, and under a request."""
+    story = Visits()
+    for failure in (None, "reset"):
+        connection = story.connect()
+        story.polls(200)
+        if failure:
+            story.polls(None, failure=failure)
+        story.close(connection, "closed by the target, or after a failure")
+        story.connect()
+        story.polls(200)
+        story.polls(200)
+    assert not [judgement for judgement in story.judged("connectivity.keeps-connection") if not judgement.kept]
 
 
 @pytest.mark.parametrize("name", TALES)

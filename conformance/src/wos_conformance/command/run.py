@@ -70,6 +70,11 @@ def _common(command: click.decorators.FC) -> click.decorators.FC:
             callback=_checked_features,
             help="An optional feature that the target claims; may be given again.",
         ),
+        click.option(
+            "--relay-seed",
+            type=click.IntRange(min=0),
+            help="Put a relay on the path, which delays and rarely resets; such a run is diagnostic.",
+        ),
         click.option("--shrink/--no-shrink", default=True, help="Make counterexamples small.", show_default=True),
         click.option("--target", default="unnamed", show_default=True, help="What the report calls the target."),
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder."),
@@ -195,6 +200,7 @@ def _settings(
     seed: int | None,
     only: tuple[str, ...],
     features: tuple[str, ...],
+    relay_seed: int | None,
     shrink: bool,
     target: str,
     out: Path | None,
@@ -229,6 +235,7 @@ def _settings(
         arrival=arrival,
         only=list(only),
         features=list(features),
+        relay_seed=relay_seed,
         shrink=shrink,
     )
 

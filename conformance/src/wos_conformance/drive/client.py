@@ -17,10 +17,13 @@ from wos_conformance.drive.stream import RecordingBackend
 from wos_conformance.drive.tls import ClientContext, client_context, old_client_context
 from wos_conformance.drive.trust_domain import Svid
 from wos_conformance.history import Connection, Credential, Exchange, Message, Recorder
+from wos_conformance.history.event import CUT_SHORT
 
 READ_AT_MOST = 16 << 20
 MANIFEST = "/api/v1/deployments"
 MANIFEST_TYPE = "application/vnd.margo.manifest.v1+json"
+BROKEN = ("closed", "reset")
+"""Failures of a connection of which nobody knows whose fault they are."""
 NO_CREDENTIAL = Credential(name="none", flaw="none")
 
 Headers = Sequence[tuple[str, str]]
@@ -59,28 +62,40 @@ class Visitor:
         *,
         credential: Credential | None = None,
         context: ClientContext | None = None,
+        dial: tuple[str, int] | None = None,
+        may_repeat: bool = True,
     ) -> None:
-        """`credential` and `context` are made from the SVID and the trust bundle when they are left out."""
+        """`credential` and `context` are made from the SVID and the trust bundle when they are left out.
+
+        `dial` is where the place of the URL is reached when that is not the place itself.
+        `may_repeat` is False for whoever sends no request a second time.
+        """
         parts = urlsplit(url)
         self.svid = svid
         self._recorder = recorder
         self._host, self._port = parts.hostname or "", parts.port or 443
+        self._dial = dial or (self._host, self._port)
         self._authority = parts.netloc
         self._timeout = timeout
+        self._may_repeat = may_repeat
         shown = credential or (svid.credential if svid else NO_CREDENTIAL)
-        self._backend = RecordingBackend(recorder, shown)
+        self._backend = RecordingBackend(recorder, shown, self._dial)
         self._context = context or client_context(svid, bundle_pem)
         self._pool = self._new_pool()
 
-    def request(self, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Answer:
+    def request(
+        self, method: str, target: str, headers: Headers = (), body: bytes = b"", *, may_repeat: bool = True
+    ) -> Answer:
         """Send a request exactly as given; `Host`, `User-Agent` and `Content-Length` are added when missing.
 
         Whatever the WOS does ends in an Answer: nothing is raised for it.
+        When the connection breaks under the request it is sent once more, as any operation of the interface may be;
+        one that may not is sent again only on a new connection after a kept one turned out to be closed.
         """
         reused = self._backend.stream is not None
         answer = self._once(method, target, headers, body)
-        if reused and answer.failure in {"closed", "reset"}:
-            return self._once(method, target, headers, body)
+        if answer.failure in BROKEN and ((may_repeat and self._may_repeat) or reused):
+            return self._once(method, target, headers, body, repeats=answer.seq)
         return answer
 
     def poll(self, etag: str | None = None, accept: str | None = MANIFEST_TYPE, *others: tuple[str, str]) -> Answer:
@@ -128,7 +143,7 @@ class Visitor:
         offer = _OldOffer(old_client_context(self.svid, offer_name))
         if not offer.hello:
             return
-        outcome, failure, version, cipher = offer.made_to(self._host, self._port, self._timeout)
+        outcome, failure, version, cipher = offer.made_to(*self._dial, self._timeout)
         spiffe_id = self.svid.spiffe_id if self.svid else None
         self._recorder.record(
             Connection,
@@ -148,7 +163,7 @@ class Visitor:
             network_backend=self._backend,
         )
 
-    def _once(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
+    def _once(self, method: str, target: str, headers: Headers, body: bytes, repeats: int | None = None) -> Answer:
         backend, recorder = self._backend, self._recorder
         backend.begin(time.monotonic() + self._timeout)
         started = recorder.now()
@@ -174,6 +189,7 @@ class Visitor:
             started=started,
             ended=recorder.now(),
             failure=failure,
+            repeats=repeats,
         )
         return Answer(event.seq, None if failure else status, fields, content, failure)
 
@@ -215,11 +231,13 @@ def _failure(error: Exception) -> str:
     if isinstance(error, httpcore.TimeoutException):
         return "timeout"
     if isinstance(error, httpcore.ConnectError):
+        if any(sign in text for sign in CUT_SHORT):
+            return "reset"
         return f"refused: {error}" if "ssl" not in text and "certificate" not in text else f"handshake: {error}"
     if isinstance(error, _TooLarge):
         return "too-large"
     if isinstance(error, httpcore.ReadError | httpcore.WriteError):
-        return "reset"
+        return "alert" if "alert" in text else "reset"
     if "disconnected" in text or "without sending" in text or "closed" in text:
         return "closed"
     return f"malformed: {type(error).__name__}: {text[:200]}"

@@ -69,6 +69,8 @@ class Conversation:
             event = parser.next_event()
             if event is h11.NEED_DATA:
                 content = self._receive()
+                if not content and head:
+                    raise ConnectionResetError("a request was cut off")
                 if not content:
                     return None
                 started = started or self._host.recorder.now()

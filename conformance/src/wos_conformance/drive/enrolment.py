@@ -32,12 +32,13 @@ class Applicant:
         spiffe_id: str | None = None,
         code: str | None = None,
         svid: Svid | None = None,
+        dial: tuple[str, int] | None = None,
     ) -> None:
         """`name` says in the history what is shown; a code itself is struck out there."""
         self.spiffe_id = spiffe_id
         credential = Credential(name=name, spiffe_id=spiffe_id, flaw=SERVICE)
         context = service_context(svid, anchors.read_bytes())
-        self._visitor = Visitor(recorder, url, svid, b"", credential=credential, context=context)
+        self._visitor = Visitor(recorder, url, svid, b"", credential=credential, context=context, dial=dial)
         self._headers: list[tuple[str, str]] = []
         if code is not None:
             basic = base64.b64encode(f"{_USER}:{code}".encode()).decode()
@@ -67,7 +68,9 @@ class Applicant:
 
     def _post(self, operation: str, request: bytes) -> Answer:
         headers = [*self._headers, ("Content-Type", "application/pkcs10")]
-        return self._visitor.request("POST", f"{_EST}/{operation}", headers, base64.b64encode(request))
+        return self._visitor.request(
+            "POST", f"{_EST}/{operation}", headers, base64.b64encode(request), may_repeat=False
+        )
 
 
 class Key:

@@ -18,8 +18,10 @@ _HEADS_AT_MOST = 128 << 10
 class RecordingBackend(httpcore.NetworkBackend):
     """Opens connections for one visitor and keeps what the current exchange has sent and received."""
 
-    def __init__(self, recorder: Recorder, credential: Credential) -> None:
+    def __init__(self, recorder: Recorder, credential: Credential, place: tuple[str, int]) -> None:
         self.recorder = recorder
+        self.place = place
+        """Where all connections go."""
         self.credential = credential
         self.stream: RecordingStream | None = None
         self.connection = ""
@@ -90,7 +92,7 @@ class RecordingBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Open a connection; a failure is recorded."""
         try:
-            real = self._real.connect_tcp(host, port, self.remaining(), local_address, socket_options)
+            real = self._real.connect_tcp(*self.place, self.remaining(), local_address, socket_options)
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             self.record_connection("refused", str(error), None)
             raise

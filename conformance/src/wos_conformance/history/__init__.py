@@ -17,6 +17,7 @@ from wos_conformance.history.event import (
     Mark,
     Message,
     Publication,
+    Reset,
 )
 from wos_conformance.history.reader import History, HistoryCut, HistoryDamaged
 from wos_conformance.history.recorder import Recorder
@@ -44,4 +45,5 @@ __all__ = [
     "Message",
     "Publication",
     "Recorder",
+    "Reset",
 ]

@@ -5,6 +5,8 @@ from typing import Any, Literal
 import msgspec
 
 FIRST_PREV = "0" * 64
+CUT_SHORT = ("reset by peer", "broken pipe", "unexpected_eof", "eof occurred")
+"""How libraries tell that a connection ended under a handshake without an alert."""
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -107,6 +109,12 @@ class Connection(Event, tag="connection", frozen=True, kw_only=True):
     failure: str | None = None
     session: str = ""
 
+    @property
+    def is_break(self) -> bool:
+        """Whether the connection broke under the handshake, without an alert."""
+        told = (self.failure or "").lower()
+        return self.outcome == "handshake-failed" and any(sign in told for sign in CUT_SHORT)
+
 
 class Closed(Event, tag="closed", frozen=True, kw_only=True):
     """A connection ended; bytes of application data as our side counted them."""
@@ -116,9 +124,17 @@ class Closed(Event, tag="closed", frozen=True, kw_only=True):
     received: int
     reason: str = ""
 
+    @property
+    def is_break(self) -> bool:
+        """Whether the connection broke, as the operating system told our side."""
+        return self.reason.partition(":")[0] in ("ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError")
+
 
 class Exchange(Event, tag="exchange", frozen=True, kw_only=True):
-    """A request and what came of it. `answered` names the scripted answer when it was not the right one."""
+    """A request and what came of it. `answered` names the scripted answer when it was not the right one.
+
+    `repeats` is the `seq` of the exchange, or of the connection, that broke so that it had to be sent again.
+    """
 
     connection: str
     client: str
@@ -128,6 +144,7 @@ class Exchange(Event, tag="exchange", frozen=True, kw_only=True):
     ended: float
     failure: str | None = None
     answered: str | None = None
+    repeats: int | None = None
 
 
 class Publication(Event, tag="publication", frozen=True, kw_only=True):
@@ -154,6 +171,14 @@ class Fault(Event, tag="fault", frozen=True, kw_only=True):
     phase: Literal["begin", "end"]
     subject: str
     detail: dict[str, str | int | float] = {}
+
+
+class Reset(Event, tag="reset", frozen=True, kw_only=True):
+    """The relay on the path reset a connection after so many bytes. On real paths nobody tells, so no judge looks."""
+
+    relay: str
+    number: int
+    passed: int
 
 
 class Control(Event, tag="control", frozen=True, kw_only=True):
@@ -185,7 +210,7 @@ class Footer(Event, tag="footer", frozen=True, kw_only=True):
     errors: list[str] = []
 
 
-AnyEvent = Header | Mark | Connection | Closed | Exchange | Publication | Fault | Control | Deadline | Footer
+AnyEvent = Header | Mark | Connection | Closed | Exchange | Publication | Fault | Reset | Control | Deadline | Footer
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -13,6 +13,7 @@ from wos_conformance.history.event import (
     FIRST_PREV,
     AnyEvent,
     Body,
+    Closed,
     Connection,
     Control,
     Credential,
@@ -116,7 +117,10 @@ class History:
 
     @cached_property
     def _views(self) -> list[ExchangeView]:
-        return [ExchangeView(exchange, self.blobs) for exchange in self.of(Exchange)]
+        broke = {closed.connection for closed in self.of(Closed) if closed.is_break}
+        last = {exchange.connection: exchange.seq for exchange in self.of(Exchange) if exchange.connection in broke}
+        doubtful = set(last.values())
+        return [ExchangeView(e, self.blobs, in_doubt=e.seq in doubtful) for e in self.of(Exchange)]
 
     def exchanges(
         self, operation: str | None = None, status: int | None = None, client: str | None = None
@@ -159,8 +163,26 @@ class History:
         return spans + [(fault, fault.at, float("inf")) for fault in open_faults.values()]
 
     def has_fault_between(self, since: float, until: float) -> bool:
-        """Whether any scripted fault was on at some moment of this span."""
-        return any(begin <= until and since <= end for _, begin, end in self._fault_spans)
+        """Whether any scripted fault was on, or a connection broke, at some moment of this span."""
+        is_on = any(begin <= until and since <= end for _, begin, end in self._fault_spans)
+        return is_on or self.has_break_between(since, until)
+
+    def has_break_between(self, since: float, until: float) -> bool:
+        """Whether a connection broke in this span, so that what was asked on it may have got lost unseen."""
+        return any(since <= moment <= until for moment in self._breaks)
+
+    @cached_property
+    def _breaks(self) -> list[float]:
+        events: list[Connection | Closed] = [*self.of(Connection), *self.of(Closed)]
+        return [event.at for event in events if event.is_break or event.connection in self._unused]
+
+    @cached_property
+    def _unused(self) -> set[str]:
+        """Connections of the target to a good peer on which no request has arrived: what was on its way is lost."""
+        asked = {exchange.connection for exchange in self.of(Exchange)}
+        closed = {closed.connection for closed in self.of(Closed)}
+        opened = {c.connection for c in self.of(Connection) if c.by == "target" and c.credential.flaw is None}
+        return (opened & closed) - asked
 
     def fault_spans(self, name: str) -> Iterator[tuple[float, float]]:
         """Beginning and end, in seconds since the run began, of each scripted fault of this name."""

@@ -25,8 +25,10 @@ _OPERATIONS = (
 class ExchangeView:
     """An exchange with its start lines, headers and bodies taken apart."""
 
-    def __init__(self, exchange: Exchange, blobs: Mapping[str, bytes]) -> None:
+    def __init__(self, exchange: Exchange, blobs: Mapping[str, bytes], *, in_doubt: bool = False) -> None:
         self.exchange = exchange
+        self.in_doubt = in_doubt
+        """Whether nobody knows if the answer has arrived, since its connection broke before anything followed."""
         self._blobs = blobs
         self.seq = exchange.seq
         self.client = exchange.client
@@ -115,6 +117,22 @@ class ExchangeView:
     def body(self) -> bytes:
         """The stored bytes of the response's body, as sent."""
         return self._stored(self.exchange.response.body if self.exchange.response else None)
+
+    @property
+    def broke(self) -> bool:
+        """Whether the connection broke under it. A network does that too, so once it says nothing about anybody."""
+        return self.failure in ("closed", "reset")
+
+    @property
+    def was_left(self) -> bool:
+        """Whether the caller left under the answer, which our side notices by its next byte: `ended` is too late."""
+        return (self.failure or "").endswith("Error")
+
+    @property
+    def turned_away(self) -> bool:
+        """Whether the other side wished to give no answer: it sent an alert, or broke off twice in a row."""
+        repeated = self.exchange.repeats is not None
+        return self.status is None and (self.failure == "alert" or (self.broke and repeated))
 
     @property
     def complete(self) -> bool:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -177,17 +178,17 @@ def _broken(requirement: Requirement, judgement: Judgement, history: History) ->
 
 def _scenarios(history: History) -> list[dict[str, Any]]:
     marks = [mark for mark in history.of(Mark) if mark.what == "scenario"]
-    ends = {mark.name: mark for mark in marks if mark.phase == "end"}
+    ends = [mark for mark in marks if mark.phase == "end"]
+    begins = [mark for mark in marks if mark.phase == "begin"]
     return [
         {
             "name": begin.name,
             "title": begin.title,
             "requirements": begin.requirements,
             "event": begin.seq,
-            "seconds": round(end.at - begin.at, 3) if (end := ends.get(begin.name)) else None,
+            "seconds": round(end.at - begin.at, 3) if end else None,
             "outcome": end.outcome if end else "cut",
             "told": end.reason if end else "the run ended in this scenario",
         }
-        for begin in marks
-        if begin.phase == "begin"
+        for begin, end in zip_longest(begins, ends)
     ]

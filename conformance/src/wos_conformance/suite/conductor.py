@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from hypothesis.errors import Flaky
 
 from wos_conformance.control import Control, ControlUnsupported, open_control
+from wos_conformance.drive.relay import Relay, place_of
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.history import History, Mark, Recorder
 from wos_conformance.judges import Judgement, judge_history
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from wos_conformance.drive.double import Double
     from wos_conformance.suite.agent.resident import Resident
 
-Outcome = Literal["played", "broken", "blocked", "error"]
+Outcome = Literal["played", "broken", "blocked", "repeated", "error"]
+_EVER = float("inf")
 
 
 class BrokenRule(AssertionError):
@@ -75,6 +77,7 @@ class Conductor:
         self.run = Run(settings, self.recorder, self.control, self.judge_example)
         self._expected = self._played = 0
         self._double: Double | None = None
+        self._relay: Relay | None = None
         self._resident: Resident | None = None
         self._scenario: _Scenario | None = None
         heading(self.recorder, settings, self.specification, self.trust_domain)
@@ -109,16 +112,33 @@ class Conductor:
         )
         self._scenario = _Scenario(name, title, requirements, event.seq)
 
-    def end(self) -> None:
-        """The scenario has ended; its outcome is written down."""
+    def end(self, *, may_repeat: bool) -> None:
+        """The scenario has ended; its outcome is written down, and whether it is to be played again."""
         scenario = self._scenario
         assert scenario is not None
         result = scenario.result or Result(scenario.name, scenario.title, "error", "the scenario did not run")
+        is_repeated = may_repeat and self._fell_short(result) and self._broke(scenario.begin)
+        self.run.repeats = int(is_repeated)
+        if is_repeated:
+            result = replace(result, outcome="repeated", text=f"{result.text} (a connection broke; played again)")
         self.recorder.record(
             Mark, what="scenario", phase="end", name=scenario.name, outcome=result.outcome, reason=result.text
         )
-        self._played += 1
-        self._progress(result)
+        if not is_repeated:
+            self._played += 1
+            self._progress(result)
+
+    def _fell_short(self, result: Result) -> bool:
+        """Whether a scenario was blocked, or gave no occasion for something that it is about."""
+        given = {judgement.requirement for judgement in result.judgements}
+        missing = any(self._applies(name) and name not in given for name in result.requirements)
+        return result.outcome == "blocked" or (result.outcome == "played" and missing)
+
+    def _broke(self, begin: int) -> bool:
+        """Whether a connection broke, and nobody had scripted it, in the events from one on."""
+        part = self.recorder.history().slice(begin)
+        unexplained = (view.failure for view in part.exchanges() if view.answered is None)
+        return any(failure not in (None, "timeout") for failure in unexplained) or part.has_break_between(0, _EVER)
 
     def conclude(self, error: BaseException | None) -> Result:
         """What the slice of the current scenario shows, given how the scenario itself ended."""
@@ -176,13 +196,11 @@ class Conductor:
     @contextmanager
     def agent_stage(self, name: str) -> Iterator[object]:
         """The stage of a scenario for an agent; without test control all share one double and one agent."""
-        from wos_conformance.drive.double import Double
         from wos_conformance.suite.agent.resident import Resident
         from wos_conformance.suite.agent.stage import Stage
 
         if self.control is None and self._double is None:
-            host, _, port = self.settings.listen.rpartition(":")
-            self._double = Double(self.recorder, self.trust_domain, (host, int(port)))
+            self._double = self._lasting_double()
         stage = Stage(self.run, name, self.trust_domain, self._double)
         if self._double is not None:
             self._resident = stage.resident = self._resident or Resident(stage)
@@ -191,10 +209,23 @@ class Conductor:
         finally:
             stage.close()
 
+    def _lasting_double(self) -> "Double":
+        from wos_conformance.drive.double import Double
+
+        host, _, port = self.settings.listen.rpartition(":")
+        listen = (host, int(port))
+        if self.settings.relay_seed is None:
+            return Double(self.recorder, self.trust_domain, listen)
+        double = Double(self.recorder, self.trust_domain)
+        self._relay = Relay(self.recorder, self.settings.relay_seed, place_of(double.url), listen)
+        return double
+
     def close(self) -> None:
         """Write the footer."""
         if self._double is not None:
             self._double.close()
+        if self._relay is not None:
+            self._relay.close()
         self.recorder.close(complete=self._played == self._expected, scenarios=self._played, errors=self.errors)
 
     def _failure(self, judgement: Judgement, history: History) -> str:

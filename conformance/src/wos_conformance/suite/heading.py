@@ -46,4 +46,6 @@ def suite_digest() -> str:
 
 
 def _diagnostic(settings: Settings) -> list[str]:
-    return [f"only {', '.join(settings.only)} was selected"] if settings.only else []
+    selected = [f"only {', '.join(settings.only)} was selected"] if settings.only else []
+    relayed = [f"a relay with seed {settings.relay_seed} was on the path"] if settings.relay_seed is not None else []
+    return selected + relayed

@@ -6,6 +6,7 @@ It is the one place of the suite that knows both driving and judging; a scenario
 from collections.abc import Iterator
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from wos_conformance.report import page
 from wos_conformance.suite.conductor import Conductor
@@ -39,15 +40,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     conductor.expect(len(chosen))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Surround each scenario with its marks."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Play each scenario between its marks, and once more if a connection that broke has stopped it."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    conductor = item.config.stash[CONDUCTOR]
+    reports = _played(item, nextitem, may_repeat=True)
+    if conductor.run.repeats:
+        item._initrequest()  # type: ignore[attr-defined] # fixtures are made anew
+        reports = _played(item, nextitem, may_repeat=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def _played(item: pytest.Item, nextitem: pytest.Item | None, *, may_repeat: bool) -> list[pytest.TestReport]:
     conductor = item.config.stash[CONDUCTOR]
     conductor.begin(_name(item), _title(item), _requirements(item))
     try:
-        return (yield)
+        return runtestprotocol(item, log=False, nextitem=nextitem)
     finally:
-        conductor.end()
+        conductor.end(may_repeat=may_repeat)
 
 
 @pytest.hookimpl(wrapper=True)

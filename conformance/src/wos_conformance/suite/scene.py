@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from wos_conformance.control import Control
+from wos_conformance.drive.relay import Path
 from wos_conformance.history import Mark, Recorder
 from wos_conformance.suite.settings import Settings
 
@@ -31,6 +32,8 @@ class Run:
     control: Control | None
     judge_slice: Callable[[int], None]
     """Raises the exception class of a rule that the events from this `seq` on break."""
+    repeats: int = 0
+    """How often the scenario that plays now was played before."""
 
 
 class Scene:
@@ -39,7 +42,10 @@ class Scene:
     def __init__(self, run: Run, name: str) -> None:
         self.run = run
         self.name = name
-        self.random = Random(run.settings.seed ^ zlib.crc32(name.encode()))
+        take = zlib.crc32(f"{name}{' again' * run.repeats}".encode())
+        self.random = Random(run.settings.seed ^ take)
+        seed = run.settings.relay_seed
+        self.path = Path(run.recorder, None if seed is None else seed ^ take)
 
     @property
     def recorder(self) -> Recorder:

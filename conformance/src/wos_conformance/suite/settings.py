@@ -64,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Host and port at which an agent that nobody controls finds the double."""
     arrival: float = 600.0
     """Seconds for which a run waits for such an agent."""
+    relay_seed: int | None = None
+    """Seed of the relay on the path; None is a path without one."""
     only: list[str] = []
     shrink: bool = True
     """False leaves counterexamples as they were found, which saves time when only the verdict counts."""

@@ -56,8 +56,8 @@ def _awaited(
 
 
 def _is_good(view: ExchangeView) -> bool:
-    """Whether a request for the manifest was no failure, whatever the manifest was like."""
-    return view.status in (200, 304) and not view.failure
+    """Whether a request for the manifest was no failure, whatever the manifest was like; a lost answer is one."""
+    return view.status in (200, 304) and not view.failure and not view.in_doubt
 
 
 def _is_usable(view: ExchangeView) -> bool:
@@ -88,7 +88,8 @@ def agent_keeps_polling(history: History) -> Occasions:
                 continue
             patience = bound + (pause_of(view) or 0.0)
             for end in _awaited(history, device, view, following, patience):
-                yield from _judged(view, following, end, patience)
+                if not history.has_break_between(view.ended, min(end, following.started if following else end)):
+                    yield from _judged(view, following, end, patience)
 
 
 def _judged(view: ExchangeView, following: ExchangeView | None, end: float, bound: float) -> Occasions:
@@ -123,7 +124,7 @@ def agent_waits_as_long_as_it_was_told(history: History) -> Occasions:
             key = (view.method, view.path)
             before = last.get(key)
             last[key] = view
-            pause = pause_of(before) if before and before.status in (429, 503) else None
+            pause = pause_of(before) if before and before.status in (429, 503) and not before.in_doubt else None
             if before is None or pause is None or device.runs_until(before.ended) < view.started:
                 continue
             waited = view.started - before.ended
@@ -161,12 +162,12 @@ def pauses_grow_with_the_row(history: History) -> Occasions:
     for device in devices(history):
         row, met_an_end = 0, _met_the_end_of_a_connection(device)
         for view, following in _pairs(device):
-            counts = view.seq not in met_an_end
+            counts = view.seq not in met_an_end and not view.in_doubt
             if counts:
                 row = row + 1 if not _is_good(view) and view.header("retry-after") is None else 0
-            if following is None or device.runs_until(view.ended) < following.started:
+            if view.in_doubt or following is None or device.runs_until(view.ended) < following.started:
                 row = 0
-            elif counts and row and following.started >= view.ended:
+            elif counts and row and following.started >= view.ended and not view.was_left:
                 yield _paused(view, following, row, min(interval * 2 ** (row - 1), longest) / 2)
 
 

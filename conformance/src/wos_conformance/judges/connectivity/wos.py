@@ -1,7 +1,5 @@
 """How a WOS answers (connectivity.md)."""
 
-from itertools import groupby
-
 from wos_conformance.history import Closed, ExchangeView, History
 from wos_conformance.judges.judgement import Occasions, broken, judge, kept
 from wos_conformance.judges.reading import answered
@@ -25,16 +23,30 @@ def wos_answers_in_http_1_1(history: History) -> Occasions:
 
 @judge("connectivity.keeps-connection")
 def connection_is_used_again(history: History) -> Occasions:
-    """After a good answer the connection stays open for the next request."""
+    """After a good answer the connection stays open for the next request.
+
+    One that was closed unannounced counts when the next one was too: a single one may have broken on its way.
+    """
     ends = {event.connection: event for event in history.of(Closed) if event.reason != "closed by us"}
-    views = sorted(answered(history), key=lambda view: view.connection)
-    for connection, found in groupby(views, key=lambda view: view.connection):
-        known = sorted(found, key=lambda view: view.seq)
+    broke = {view.connection for view in history.exchanges() if view.broke}
+    in_doubt = False
+    for connection, known in _connections(history).items():
         last, end = known[-1], ends.get(connection)
         if len(known) > 1:
+            in_doubt = False
             yield kept(known[1])
-        elif (last.status or 500) < 400 and end is not None and _is_early(history, last, end):
-            yield broken(last, expected="a connection that stays open", received="a connection that was closed")
+        elif (last.status or 500) < 400 and end and connection not in broke and _is_early(history, last, end):
+            if in_doubt or "close" in (last.header("connection") or "").lower():
+                yield broken(last, expected="a connection that stays open", received="a connection that was closed")
+            in_doubt = True
+
+
+def _connections(history: History) -> dict[str, list[ExchangeView]]:
+    """What was answered on each connection, in the order of the first answers."""
+    found: dict[str, list[ExchangeView]] = {}
+    for view in answered(history):
+        found.setdefault(view.connection, []).append(view)
+    return found
 
 
 def _is_early(history: History, last: ExchangeView, end: Closed) -> bool:

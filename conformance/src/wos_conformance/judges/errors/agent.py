@@ -51,7 +51,7 @@ def refused_body_is_not_sent_again(history: History) -> Occasions:
     for device in devices(history):
         views = [view for view in device.exchanges if view.operation in _BODIES]
         for index, view in enumerate(views):
-            if view.status not in _PERMANENT or not view.request_body:
+            if view.status not in _PERMANENT or not view.request_body or view.in_doubt:
                 continue
             until = _until(device, view)
             again = [v for v in views[index + 1 :] if _is_same(view, v) and v.started < until]

@@ -57,7 +57,7 @@ def wos_negotiates_tls_1_3(history: History) -> Occasions:
     for connection in _good_connections(history):
         if connection.outcome == "established" and connection.tls_version == "TLSv1.3":
             yield kept(connection)
-        elif "protocol" in (connection.failure or "").lower():
+        elif "protocol" in (connection.failure or "").lower() and not connection.is_break:
             received = f"no handshake: {connection.failure}"
             yield broken(connection, did="offered TLS 1.3", expected="TLS 1.3", received=received)
 
@@ -137,8 +137,8 @@ def _refusal(connection: Connection, exchanges: list[ExchangeView]) -> Occasions
 
 
 def is_refused(view: ExchangeView) -> bool:
-    """Whether a request met a refusal: no answer on a connection that was closed, or 401 or 403."""
-    return view.status in _REFUSED or (view.status is None and view.failure in ("closed", "reset"))
+    """Whether a request met a refusal: no answer, because the WOS wished so, or 401 or 403."""
+    return view.status in _REFUSED or view.turned_away
 
 
 _FLAWS = {
@@ -174,7 +174,7 @@ def policy_refuses_with_403(history: History) -> Occasions:
     """A valid peer that is not accepted is told so."""
     for view in history.exchanges():
         credential = history.credential(view.connection)
-        if credential is None or credential.flaw != "unlisted" or view.failure == "timeout":
+        if credential is None or credential.flaw != "unlisted" or not (view.status or view.turned_away):
             continue
         if has_problem(view, 403, "not-authorized"):
             yield kept(view)

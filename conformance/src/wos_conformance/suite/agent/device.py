@@ -182,7 +182,7 @@ class Device(Powered):
             Blocked: they do not come.
         """
         seen = len(self.asked("manifest"))
-        bound = times * self.bound("request_timeout", "max_backoff")
+        bound = self.start_up() + times * self.bound("request_timeout", "max_backoff")
         if not self.until(lambda: len(self.asked("manifest")) >= seen + times, bound):
             raise Blocked(f"the agent did not ask for the manifest {times} times within {bound:.1f} s")
         return self.asked("manifest")[-1].seq
@@ -193,7 +193,7 @@ class Device(Powered):
         Raises:
             Blocked: it has not.
         """
-        bound = times * self.bound("request_timeout", "max_backoff")
+        bound = self.start_up() + times * self.bound("request_timeout", "max_backoff")
         if not self.until(lambda: len(self.asked("capabilities")) >= times, bound):
             raise Blocked(f"the agent did not announce its device {times} times within {bound:.1f} s")
 
@@ -237,6 +237,11 @@ class Device(Powered):
         double = at or self.stage.double
         before = double.connections
         double.wait(lambda: double.connections >= before + 2, self.bound("request_timeout", "max_backoff"))
+
+    def has_called_within(self, seconds: float) -> bool:
+        """Whether the agent has asked for the manifest before so many seconds have passed since its start."""
+        start = self.last_start()
+        return any(poll.started < start.ended + seconds for poll in self.asked("manifest", start.seq))
 
     def calls_again_after(self, seconds: float) -> None:
         """Wait until the agent has asked for the manifest when so many seconds have passed since its start.

@@ -44,7 +44,7 @@ class Powered(Presence):
         declared = self.stage.declared
         self.stage.control(
             "start",
-            wosUrl=self.stage.double.url,
+            wosUrl=self.stage.url,
             **self._identity(bundle or self.stage.trust_domain.bundle_pem),
             state=self.state,
             pollIntervalSeconds=declared("poll_interval"),

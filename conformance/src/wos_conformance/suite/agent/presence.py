@@ -102,6 +102,11 @@ class Presence:
         """The last time that the agent was started."""
         return [c for c in self.stage.recorder.history().of(Control) if c.verb == "start"][-1]
 
+    def start_up(self) -> float:
+        """Seconds for which an agent that was started may still keep silent; none once it has asked for anything."""
+        starts = [c.seq for c in self.stage.recorder.history().of(Control) if c.verb == "start"]
+        return self.stage.declared("apply_time") if starts and not self.asked(since=starts[-1]) else 0.0
+
 
 def _is_taken(exchange: Exchange) -> bool:
     return exchange.response is not None and exchange.response.head.startswith(("HTTP/1.1 200", "HTTP/1.1 201"))

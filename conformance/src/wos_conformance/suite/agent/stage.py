@@ -40,10 +40,16 @@ class Stage(Scene):
         finally:
             if not self._is_guest:
                 self.double.close()
+            self.path.close()
             for decoy in self._decoys:
                 decoy.close()
             for service in self._services:
                 service.close()
+
+    @property
+    def url(self) -> str:
+        """Where agents find the double."""
+        return self.path.to_url(self.double.url)
 
     def leave(self) -> None:
         """End the agents that the scenario has started so far, and remove their storage."""

@@ -17,6 +17,7 @@ from wos_conformance.drive.client import Answer, Visitor
 from wos_conformance.drive.decoy import NAME as DECOY
 from wos_conformance.drive.decoy import Decoy
 from wos_conformance.drive.enrolment import Applicant
+from wos_conformance.drive.relay import place_of
 from wos_conformance.drive.trust_domain import Svid, TrustDomain
 from wos_conformance.history import Deadline, Fault
 from wos_conformance.suite.scene import Blocked, Run, Scene
@@ -71,6 +72,7 @@ class Stage(Scene):
             visitor.close()
         for applicant in self._applicants:
             applicant.close()
+        self.path.close()
 
     def need(self, answer: Answer, *statuses: int) -> Answer:
         """Go on only with an answer that has one of these statuses.
@@ -100,7 +102,8 @@ class Stage(Scene):
     def visitor(self, svid: Svid | None) -> Visitor:
         """Somebody who visits the WOS with this SVID."""
         assert self.run.settings.url is not None
-        visitor = Visitor(self.recorder, self.run.settings.url, svid, self.trust_domain.bundle_pem)
+        url = self.run.settings.url
+        visitor = Visitor(self.recorder, url, svid, self.trust_domain.bundle_pem, dial=self.path.to(place_of(url)))
         self._visitors.append(visitor)
         return visitor
 
@@ -248,7 +251,8 @@ class Stage(Scene):
         if settings.identity_service is None or settings.identity_anchors is None:
             raise Blocked("needs --identity-service and --identity-anchors")
         url, anchors = settings.identity_service, Path(settings.identity_anchors)
-        applicant = Applicant(self.recorder, url, anchors, name=name, spiffe_id=spiffe_id, code=code, svid=svid)
+        shown: dict[str, Any] = {"name": name, "spiffe_id": spiffe_id, "code": code, "svid": svid}
+        applicant = Applicant(self.recorder, url, anchors, **shown, dial=self.path.to(place_of(url)))
         self._applicants.append(applicant)
         return applicant
 
