@@ -36,9 +36,9 @@ class Control:
         return self.ask("workloads", state=state).json()["workloads"]
 
     def agents(self):
-        """The processes below the supervisor."""
+        """The agents that run below the supervisor: all processes but the newest, which waits for its configuration."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        return [int(pid) for pid in children.read_text().split()][:-1]
 
 
 def wait_until(condition, patience=8.0):

@@ -59,9 +59,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the agent that `options.config` describes until SIGTERM or SIGINT."""
+    """Run the agent that `options.config` describes until SIGTERM or SIGINT; `-` waits for a path on standard input."""
     news = stop_on_signal()
-    configuration = load(options.config)
+    awaits = options.config == Path("-")
+    configuration = load(Path(sys.stdin.readline().strip()) if awaits else options.config)
     ledger, transport = Ledger(configuration.state), Transport(configuration)
     Agent(configuration, ledger, runtime_of(configuration), transport, news).run()
     return 0

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,12 +43,13 @@ class RefusalError(Exception):
 
 
 class Supervisor:
-    """At most one agent process, and the storage of many."""
+    """At most one agent process that runs, a next one that has loaded its program, and the storage of many."""
 
     def __init__(self, folder: Path, command: list[str]) -> None:
         self._folder = folder
         self._command = command
         self._agent: subprocess.Popen[bytes] | None = None
+        self._next = self._load()
         self._verbs: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "start": self.start,
             "stop": self.stop,
@@ -77,11 +79,8 @@ class Supervisor:
         file = self._configuration(state)
         write_configuration(file, self._storage(state), content, self._factor)
         self._started = state
-        self._agent = subprocess.Popen(
-            [*self._command, "--config", str(file)],
-            stdin=subprocess.DEVNULL,
-            preexec_fn=end_with(os.getpid()),
-        )
+        self._agent, self._next = self._next, self._load()
+        tell(self._agent, file)
         return {}
 
     def stop(self, content: dict[str, Any]) -> dict[str, Any]:
@@ -153,6 +152,12 @@ class Supervisor:
     def end(self) -> None:
         """Leave no agent behind."""
         self.stop({})
+        self._next.kill()
+        self._next.wait()
+
+    def _load(self) -> "subprocess.Popen[bytes]":
+        command = [*self._command, "--config", "-"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, preexec_fn=end_with(os.getpid()))
 
     def _own_device(self, state: str) -> str | None:
         file = self._configuration(state).parent / "capabilities.json"
@@ -172,6 +177,13 @@ class Supervisor:
 
     def _runs(self) -> bool:
         return self._agent is not None and self._agent.poll() is None
+
+
+def tell(agent: "subprocess.Popen[bytes]", configuration: Path) -> None:
+    """Let a loaded agent run with this configuration; one that has ended meanwhile is not told."""
+    assert agent.stdin is not None
+    with suppress(BrokenPipeError), agent.stdin:
+        agent.stdin.write(f"{configuration}\n".encode())
 
 
 def wire_workload(workload: Workload, own_device: str | None) -> dict[str, Any]:
