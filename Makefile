@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 POSTGRESQL := $(VENV)/.postgresql
 
-.PHONY: help certify certify-postgresql test test-postgresql test-runtimes durability mutants check format generate lock clean
+.PHONY: help certify certify-postgresql examples test test-postgresql test-runtimes durability mutants check format generate lock clean
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -21,6 +21,9 @@ test-postgresql: $(POSTGRESQL) ## run the tests of the WOS, and those of replica
 
 certify-postgresql: test-postgresql ## certify the reference WOS on a real PostgreSQL
 	$(BIN)/python conformance/tests/certify_postgresql.py
+
+examples: $(READY) ## judge the example WOS in Node.js and the example agent in Go (needs node and go)
+	$(BIN)/python conformance/tests/examples.py
 
 durability: $(READY) ## kill the reference WOS 200 times under load (20 in CI) and look for what it lost
 	$(BIN)/python -m pytest -q reference-impl/tests/wos/durability.py

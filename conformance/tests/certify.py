@@ -13,10 +13,16 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from identity_service import ANCHORS, identity_service
 from reference import Address, running_agent, running_wos
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports" / "local"
 SUITE = (sys.executable, "-m", "wos_conformance")
+FEATURES = {
+    "wos": ("gateway", "content-encoding", "enrolment", "trust-discovery"),
+    "agent": ("gateway", "content-encoding"),
+}
+"""What is claimed of the references; the agent keeps more, whose situations take longer than a quick look."""
 AGENT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.3", "--apply-time", "3")
 
 
@@ -29,9 +35,11 @@ def main() -> int:
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         credentials = temporary / "credentials"
         subprocess.run([*SUITE, "init", str(credentials)], stdout=subprocess.DEVNULL, check=True)
-        wos = stack.enter_context(running_wos(temporary / "wos", credentials))
+        settings = {"identity_service": identity_service(temporary, credentials)}
+        wos = stack.enter_context(running_wos(temporary / "wos", credentials, settings=settings))
         agent = stack.enter_context(running_agent(temporary / "agent"))
         wos_options = ["--url", wos.wos_url, "--credentials", str(credentials)]
+        wos_options += ["--identity-service", wos.identity_url, "--identity-anchors", str(temporary / ANCHORS)]
         runs = {
             "wos": _run("wos", wos, wos_options, folders["wos"]),
             "agent": _run("agent", agent, AGENT_TIMES, folders["agent"]),
@@ -45,6 +53,7 @@ def main() -> int:
 
 def _run(role: str, address: Address, options: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
     command = [*SUITE, "run", role, *options, "--target", f"reference-{role}", "--out", str(folder)]
+    command += [f"--feature={name}" for name in FEATURES[role]]
     command += ["--control", address.control_url, "--control-token-file", str(address.token_file)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8")
 

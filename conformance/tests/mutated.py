@@ -16,7 +16,7 @@ from reference import AGENT, WOS, Address, running_agent, running_wos
 MUTATE = (sys.executable, "-m", "mutants")
 PRETEND = (sys.executable, "-m", "facades")
 SUITE = (sys.executable, "-m", "wos_conformance")
-TIMES = ("--poll-interval", "0.05", "--request-timeout", "4", "--max-backoff", "0.5", "--apply-time", "6")
+TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.5", "--apply-time", "4")
 SHORT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "0.5", "--max-backoff", "0.2", "--apply-time", "0.3")
 RUN, LOG, COMMITTED = "run", "log", "committed"
 CLAIMED: dict[Role, tuple[str, ...]] = {

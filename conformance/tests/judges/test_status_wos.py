@@ -185,7 +185,7 @@ def test_lost_answer_leaves_two_reports_possible() -> None:
 
 
 def test_retired_client_has_no_reports() -> None:
-    """To retire is to end the relation."""
+    """To retire is to end the relation, also with what was withdrawn before."""
     story = Visits()
     wanted = Assigned()
     story.admit()

@@ -129,7 +129,7 @@ func (r *retriever) bundle(ctx context.Context, m manifest) error {
 	return nil
 }
 
-// unpack takes exactly one regular file for each entry, at the root, and stops at what is too large.
+// unpack takes exactly one regular file for each entry, at the root, reads to the end, and stops at what is too large.
 func unpack(body []byte, entries []entry) (map[string][]byte, error) {
 	unzipped, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
@@ -139,12 +139,13 @@ func unpack(body []byte, entries []entry) (map[string][]byte, error) {
 	for _, e := range entries {
 		expected[e.ID+".yaml"] = e.ID
 	}
-	archive := tar.NewReader(io.LimitReader(unzipped, maxUnpacked))
+	bounded := &io.LimitedReader{R: unzipped, N: maxUnpacked}
+	archive := tar.NewReader(bounded)
 	documents := map[string][]byte{}
 	for {
 		header, err := archive.Next()
 		if err == io.EOF && len(documents) == len(entries) {
-			return documents, nil
+			return documents, readToTheEnd(bounded)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("the bundle ends early or cannot be read: %w", err)
@@ -157,6 +158,17 @@ func unpack(body []byte, entries []entry) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// readToTheEnd passes over what follows the archive, up to the checksum of the gzip.
+func readToTheEnd(bounded *io.LimitedReader) error {
+	if _, err := io.Copy(io.Discard, bounded); err != nil {
+		return fmt.Errorf("the bundle ends early: %w", err)
+	}
+	if bounded.N == 0 {
+		return errors.New("the bundle is too large")
+	}
+	return nil
 }
 
 // get answers errLater when the same request may succeed later, or has to wait.

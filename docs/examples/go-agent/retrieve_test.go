@@ -47,6 +47,7 @@ func TestBundlesThatAreRefused(t *testing.T) {
 		"folder":   bundleOf(file(mixerID+".yaml/", tar.TypeDir, 0)),
 		"swollen":  bundleOf(file(mixerID+".yaml", tar.TypeReg, 200<<20)),
 		"cut off":  bundleOf(good)[:40],
+		"unended":  bundleOf(good)[:len(bundleOf(good))-8],
 		"swelling": bundleOf(good, file("x", tar.TypeReg, 200<<20)),
 	} {
 		if _, err := unpack(body, entries); err == nil {

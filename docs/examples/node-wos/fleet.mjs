@@ -39,13 +39,14 @@ export class Fleet {
     change.publish();
   }
 
-  // The relation ends: devices and deployments are gone, versions and reports are remembered.
+  // The relation ends: nothing of the client stays but how far its versions have come.
   retire(client) {
     const change = this.changeOf(client);
-    change.client.admitted = false;
-    change.client.fresh = true;
-    for (const deviceKey of this.storage.keys(key("device", client, ""))) change.set(deviceKey, null);
-    for (const deployment of this.deploymentsOf(client)) change.withdraw(deployment);
+    for (const kind of ["device", "deployment", "report", "artifact"]) {
+      for (const found of this.storage.keys(key(kind, client, ""))) change.set(found, null);
+    }
+    const { version, floor } = change.client;
+    change.client = { version, floor, admitted: false };
     change.commit();
   }
 
@@ -241,11 +242,11 @@ class Change {
   publish() {
     const entries = this.wantedDocuments();
     const content = entries.map(({ deploymentId, digest }) => `${deploymentId} ${digest}`).sort().join("\n");
-    if (content !== this.client.content || this.client.fresh || this.client.manifest === undefined) {
+    if (content !== this.client.content || this.client.manifest === undefined) {
       const bundle = entries.length > 0 ? writeBundle(entries) : null;
       const version = this.nextVersion();
       const bundleDigest = bundle && this.keep("bundle", bundle);
-      this.client = { ...this.client, version: String(version), content, fresh: false, manifest: writeManifest(version, entries, bundle) };
+      this.client = { ...this.client, version: String(version), content, manifest: writeManifest(version, entries, bundle) };
       this.ageArtifacts(new Set([bundleDigest, ...entries.map(({ digest }) => digest)]));
     }
     this.commit();

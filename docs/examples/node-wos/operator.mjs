@@ -8,9 +8,12 @@ import { faultsOf } from "./schema.mjs";
 const FAULT_STATUSES = ["429", "500", "503"];
 const MOST_FAULTS = 100;
 
+export function isOffered(verb) {
+  return Object.hasOwn(VERBS, verb);
+}
+
 // wos: { id, fleet, faults, replaceTrust }; -> { status, text }
 export function perform(wos, verb, text) {
-  if (!(verb in VERBS)) return refusal(501, "this product does not offer the verb");
   try {
     return { status: 200, text: VERBS[verb](wos, readObject(text)) ?? "{}" };
   } catch (error) {

@@ -22,7 +22,7 @@ const KEEP_ALIVE_MS = 120_000;
 const FOR_EVER = "private, max-age=31536000, immutable";
 
 const ROUTES = [
-  { path: /^\/api\/v1\/capabilities\/(.+)$/, methods: { PUT: announceCapabilities, DELETE: withdrawCapabilities } },
+  { path: /^\/api\/v1\/capabilities\/((?:(?!%2[Ff])[^/])+)$/, methods: { PUT: announceCapabilities, DELETE: withdrawCapabilities } },
   { path: /^\/api\/v1\/deployments$/, methods: { GET: getManifest } },
   { path: /^\/api\/v1\/deployments\/([^/]+)\/status$/, methods: { POST: reportStatus } },
   { path: /^\/api\/v1\/deployments\/([^/]+)\/([^/]+)$/, methods: { GET: getDocument } },
@@ -57,7 +57,7 @@ server.on("checkContinue", serve);
 server.on("checkExpectation", serve);
 server.on("clientError", answerUnreadable);
 server.on("connect", (request, socket) => answerRaw(socket, problemForMethod(request.url, "CONNECT")));
-server.listen(Number(settings.port), settings.host, () => process.send?.("ready"));
+server.listen(Number(settings.port), settings.host, () => process.send?.({ port: server.address().port }));
 trust.onChange(reloadTrust);
 process.on("disconnect", () => process.exit());
 process.on("message", ({ ticket, verb, text }) => process.send({ ticket, ...perform(operated, verb, text) }));
@@ -109,7 +109,7 @@ async function serve(request, response) {
   try {
     if (!fleet.isAdmitted(peer.id)) throw new Problem("not-authorized");
     const { act, parts } = route(request.method, request.url);
-    const answer = await act({ client: peer.id, headers: request.headers, parts, body: () => readBody(request) });
+    const answer = await act({ client: peer.id, headers: request.headers, parts, body: () => readBody(request, peer.id) });
     send(response, answer.status, answer.headers, answer.body);
   } catch (error) {
     if (!(error instanceof Problem)) console.error(error);
@@ -142,7 +142,8 @@ function hasUnusableSegment(path) {
   return path.slice(1).split(/\/|%2f/i).some((segment) => ["", ".", ".."].includes(segment));
 }
 
-async function readBody(request) {
+// While it is read the client may be retired.
+async function readBody(request, client) {
   const chunks = [];
   let length = 0;
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
@@ -150,6 +151,7 @@ async function readBody(request) {
     if (length <= LARGEST_BODY) chunks.push(chunk);
     if (length > LARGEST_DISCARDED) break;
   }
+  if (!fleet.isAdmitted(client)) throw new Problem("not-authorized");
   if (length > LARGEST_BODY) throw new Problem(413, {}, { Connection: "close" });
   return Buffer.concat(chunks);
 }
@@ -173,21 +175,16 @@ function parseOr400(bytes) {
 
 async function announceCapabilities(request) {
   const { text, value } = await readJson(request, "device-capabilities");
-  const deviceId = deviceIdOf(request);
+  const [deviceId] = request.parts;
   if (value.get("properties").get("id") !== deviceId) {
     throw new Problem("semantic-error", { errors: [{ field: "/properties/id", message: "is not the device id of the path" }] });
   }
-  if (deviceId.includes("/")) throw new Problem("gateway-not-found");
   return { status: fleet.announce(request.client, deviceId, text) ? 201 : 200 };
 }
 
-async function withdrawCapabilities(request) {
-  if (!orConflict(() => fleet.removeDevice(request.client, deviceIdOf(request)))) throw new Problem("device-not-found");
+async function withdrawCapabilities({ client, parts: [deviceId] }) {
+  if (!orConflict(() => fleet.removeDevice(client, deviceId))) throw new Problem("device-not-found");
   return { status: 204 };
-}
-
-function deviceIdOf({ parts }) {
-  return parts[0].replace(/%2f/gi, "/");
 }
 
 async function getManifest({ client, headers }) {
@@ -206,15 +203,19 @@ function failAsOrdered(client) {
 }
 
 async function getDocument({ client, headers, parts: [deploymentId, digest] }) {
-  const body = fleet.artifact(client, deploymentId, digest);
+  const body = fleet.artifact(client, deploymentId, withColon(digest));
   if (body === undefined || deploymentId.toLowerCase() === "bundle") throw new Problem("deployment-not-found");
   return conditional(headers, body, { "Content-Type": DOCUMENT_TYPE, "Cache-Control": FOR_EVER });
 }
 
 async function getBundle({ client, headers, parts: [digest] }) {
-  const body = fleet.artifact(client, "bundle", digest);
+  const body = fleet.artifact(client, "bundle", withColon(digest));
   if (body === undefined) throw new Problem("invalid-bundle");
   return conditional(headers, body, { "Content-Type": BUNDLE_TYPE, "Cache-Control": FOR_EVER });
+}
+
+function withColon(digest) {
+  return digest.replace(/^sha256%3a/i, "sha256:");
 }
 
 function conditional(request, body, headers) {

@@ -4,6 +4,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,27 @@ def test_other_roots_are_in_force_at_once(own_wos: Wos, client_of: Callable[...,
     (own_wos.folder / "root.pem").write_bytes(both)
     eventually(lambda: answered(own_wos, client.credential) == 200)
     assert answered(own_wos, twin) == 200
+
+
+def test_only_connections_under_other_roots_are_ended(own_wos: Wos, client_of: Callable[..., Client]) -> None:
+    """One that was opened after the roots were replaced goes on."""
+    client = client_of(own_wos)
+    roots = own_wos.trust_domain.root.certificate_pem + TrustDomain().root.certificate_pem
+    context = context_of(own_wos, client.credential)
+    with opened(own_wos, context) as earlier:
+        own_wos.do("rotate_trust", trustBundlePem=roots.decode())
+        with opened(own_wos, context) as later:
+            assert earlier.recv(1) == b""
+            later.sendall(f"GET {MANIFEST} HTTP/1.1\r\nHost: wos\r\n\r\n".encode())
+            assert later.recv(12) == b"HTTP/1.1 200"
+
+
+@contextmanager
+def opened(wos: Wos, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
+    """A connection on which nothing was said yet."""
+    host, port = wos.url.removeprefix("https://").split(":")
+    with socket.create_connection((host, int(port)), PATIENCE) as plain, context.wrap_socket(plain) as tls:
+        yield tls
 
 
 @pytest.mark.parametrize("pem", ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])

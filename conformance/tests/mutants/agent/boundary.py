@@ -91,7 +91,10 @@ def stops_when_it_is_refused(patch: Patch) -> None:
     patch(Agent, "_note_odd_answer", lose_heart)
 
 
-@AGENT.against("boundary.no-return-to-older")
+@AGENT.against(
+    "boundary.no-return-to-older",
+    consequences=("desired-state.failure-keeps-running", "desired-state.workloads-survive-power-cut"),
+)
 def goes_back_to_what_worked(patch: Patch) -> None:
     """Wants what it had before when its WOS is in trouble."""
     adopt, note, before = adoption.adopt, Agent._note_odd_answer, list[list[tuple[Entry, bytes]]]()
@@ -110,7 +113,7 @@ def goes_back_to_what_worked(patch: Patch) -> None:
     patch(Agent, "_note_odd_answer", fall_back)
 
 
-@AGENT.against("boundary.key-stays")
+@AGENT.against("boundary.key-stays", consequences=("boundary.offer-announced-unchanged",))
 def sends_its_key(patch: Patch) -> None:
     """Puts everything that it has been given into its capabilities."""
     load, keys = cli.load, [""]

@@ -43,13 +43,13 @@ def announces_once_in_its_life(patch: Patch) -> None:
     patch(Agent, "_has_news", once)
 
 
-@AGENT.against("capabilities.body-valid")
+@AGENT.against("capabilities.body-valid", consequences=("boundary.offer-announced-unchanged",))
 def announces_half(patch: Patch) -> None:
     """Leaves out what the schema requires."""
     with_offer(patch, lambda content: [content["properties"].pop(name, None) for name in ("vendor", "modelNumber")])
 
 
-@AGENT.against("capabilities.hosting-complete")
+@AGENT.against("capabilities.hosting-complete", consequences=("boundary.offer-announced-unchanged",))
 def does_not_tell_its_memory(patch: Patch) -> None:
     """Leaves out how much memory a hosting device has."""
     with_offer(patch, lambda content: content["properties"].pop("memory", None))
@@ -79,7 +79,7 @@ def encodes_slashes(patch: Patch) -> None:
     patch(announcer, "capabilities_path", lambda device: f"/api/v1/capabilities/{quote(device, safe='')}")
 
 
-@AGENT.against("capabilities.gateway-first")
+@AGENT.against("capabilities.gateway-first", consequences=("boundary.offer-announced-unchanged",))
 def announces_children_first(patch: Patch) -> None:
     """Speaks of itself last."""
     offers = Agent._offers
@@ -99,7 +99,7 @@ def forgets_to_withdraw_children(patch: Patch) -> None:
     patch(Announcer, "_gone", lambda self, offers: [])
 
 
-@AGENT.against("capabilities.see-through-identity-only")
+@AGENT.against("capabilities.see-through-identity-only", consequences=("boundary.offer-announced-unchanged",))
 def invents_what_a_gateway_offers(patch: Patch) -> None:
     """Announces a gateway that hosts nothing as if it did."""
 
@@ -109,7 +109,10 @@ def invents_what_a_gateway_offers(patch: Patch) -> None:
     with_offer(patch, fill)
 
 
-@AGENT.against("capabilities.parent-unknown-recovered")
+@AGENT.against(
+    "capabilities.parent-unknown-recovered",
+    consequences=("capabilities.children-announced", "desired-state.converges", "status.installed-reported"),
+)
 def insists_on_its_children(patch: Patch) -> None:
     """Does not see that its gateway was forgotten."""
     patch(announcer, "problem_name", lambda answer: "")

@@ -93,7 +93,7 @@ def stop_everything(ledger: Ledger) -> None:
         ledger.no_longer_want(deployment.id)
 
 
-@AGENT.against("connectivity.silence-keeps-running")
+@AGENT.against("connectivity.silence-keeps-running", consequences=("status.tells-the-truth",))
 def stops_when_nobody_answers(patch: Patch) -> None:
     """Stops everything after two requests in vain."""
     poll = Agent.poll

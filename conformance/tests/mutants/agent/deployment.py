@@ -32,7 +32,10 @@ def takes_the_last_of_two_keys(patch: Patch) -> None:
     patch(CoreLoader, "yaml_constructors", constructors)
 
 
-@AGENT.against("deployment.parameters-applied")
+@AGENT.against(
+    "deployment.parameters-applied",
+    consequences=("deployment.compose-environment-set", "desired-state.converges", "status.installed-reported"),
+)
 def ignores_parameters(patch: Patch) -> None:
     """Runs components with nothing set."""
     patch(document, "parameters_of", lambda component, parameters: {})
@@ -59,7 +62,7 @@ def uses_a_code_of_its_own(patch: Patch) -> None:
     patch(Fleet, "place", rename)
 
 
-@AGENT.against("deployment.any-child-answered")
+@AGENT.against("deployment.any-child-answered", consequences=("status.child-named",))
 def keeps_its_choice_to_itself(patch: Patch) -> None:
     """Does not name the child that it has chosen."""
     body = reporter.report_body
@@ -85,32 +88,44 @@ def _with_nothing_set(document: Document) -> Document:
     return replace(document, components=tuple(replace(c, parameters={}) for c in document.components))
 
 
-@AGENT.against("deployment.helm-values-set")
+@AGENT.against(
+    "deployment.helm-values-set",
+    consequences=("deployment.parameters-applied", "desired-state.converges", "status.installed-reported"),
+)
 def installs_charts_as_they_come(patch: Patch) -> None:
     """Sets no value of a chart."""
     _of_type(patch, "helm", _with_nothing_set)
 
 
-@AGENT.against("deployment.compose-environment-set")
+@AGENT.against(
+    "deployment.compose-environment-set", consequences=("deployment.parameters-applied", "desired-state.converges")
+)
 def starts_projects_as_they_come(patch: Patch) -> None:
     """Sets no environment variable of a Compose project."""
     _of_type(patch, "compose", _with_nothing_set)
 
 
-def _without_timeout(document: Document) -> Document:
-    return replace(document, components=tuple(replace(c, timeout=1e6) for c in document.components))
+def _never_fail(patch: Patch, kind: str) -> None:
+    """Wait on, without a word, when a deployment of this type does not become ready."""
+    fail = Reconciler._fail
+
+    def wait(self: Reconciler, deployment: Deployment, *rest: Any) -> None:
+        if self._reporter.document(deployment).type != kind:
+            fail(self, deployment, *rest)
+
+    patch(Reconciler, "_fail", wait)
 
 
 @AGENT.against("deployment.helm-timeout-fails")
 def waits_for_charts_for_ever(patch: Patch) -> None:
     """Does not look at the timeout of a chart."""
-    _of_type(patch, "helm", _without_timeout)
+    _never_fail(patch, "helm")
 
 
 @AGENT.against("deployment.compose-timeout-fails")
 def waits_for_projects_for_ever(patch: Patch) -> None:
     """Does not look at the timeout of a Compose project."""
-    _of_type(patch, "compose", _without_timeout)
+    _never_fail(patch, "compose")
 
 
 def _begin_at_once(patch: Patch, kind: str) -> None:

@@ -12,10 +12,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from mutants.agent.connectivity import stop_everything
 from mutants.catalogue import AGENT, Patch
+from wos_reference.agent import adoption, archive, desired_state, document, retrieval, transport
 from wos_reference.agent import agent as agent_module
-from wos_reference.agent import archive, desired_state, document, retrieval, transport
 from wos_reference.agent.agent import Agent
 from wos_reference.agent.desired_state import Manifest, ManifestError
 from wos_reference.agent.ledger import Ledger
@@ -40,7 +39,9 @@ def asks_for_everything_again(patch: Patch) -> None:
     _without(patch, "if-none-match")
 
 
-@AGENT.against("desired-state.tag-only-when-adopted")
+@AGENT.against(
+    "desired-state.tag-only-when-adopted", consequences=("desired-state.converges", "status.installed-reported")
+)
 def remembers_the_tag_of_what_it_refused(patch: Patch) -> None:
     """Sends the tag that it has seen last."""
     take, seen = Agent._take, {}
@@ -54,13 +55,23 @@ def remembers_the_tag_of_what_it_refused(patch: Patch) -> None:
     patch(Agent, "poll_headers", lambda self: headers(self) | seen)
 
 
-@AGENT.against("desired-state.converges")
+@AGENT.against(
+    "desired-state.converges",
+    consequences=("desired-state.size-advisory", "extensions.unknown-ignored", "status.installed-reported"),
+)
 def forgets_to_remove(patch: Patch) -> None:
     """What is no longer in the manifest runs on."""
     patch(Ledger, "no_longer_want", lambda self, deployment_id: None)
 
 
-@AGENT.against("desired-state.document-verified")
+@AGENT.against(
+    "desired-state.document-verified",
+    consequences=(
+        "desired-state.failure-keeps-running",
+        "desired-state.tag-only-when-adopted",
+        "status.removed-reported",
+    ),
+)
 def trusts_documents(patch: Patch) -> None:
     """Does not compute the digest of a document."""
     patch(
@@ -70,22 +81,28 @@ def trusts_documents(patch: Patch) -> None:
     )
 
 
-@AGENT.against("desired-state.bundle-verified")
+@AGENT.against(
+    "desired-state.bundle-verified",
+    consequences=(
+        "desired-state.failure-keeps-running",
+        "desired-state.tag-only-when-adopted",
+        "status.not-before-retrieval",
+    ),
+)
 def trusts_bundles(patch: Patch) -> None:
-    """Does not compute the digest of a bundle, and believes what is in it."""
-    verify, members = desired_state.verify_digest, retrieval.verified_members
+    """Does not compute the digest of a bundle, only those of the documents in it."""
+    members = retrieval.verified_members
 
     def believe(bundle: bytes, manifest: Manifest) -> dict[str, bytes]:
-        desired_state.verify_digest = lambda body, digest: None
-        try:
-            return members(bundle, manifest)
-        finally:
-            desired_state.verify_digest = verify
+        return members(bundle, replace(manifest, bundle_digest=desired_state.digest_of(bundle)))
 
     patch(retrieval, "verified_members", believe)
 
 
-@AGENT.against("desired-state.algorithm-known")
+@AGENT.against(
+    "desired-state.algorithm-known",
+    consequences=("desired-state.tag-only-when-adopted", "status.adopted-version", "status.not-before-retrieval"),
+)
 def takes_unknown_algorithms_on_trust(patch: Patch) -> None:
     """Does not verify what it cannot verify."""
     verify = desired_state.verify_digest
@@ -93,19 +110,30 @@ def takes_unknown_algorithms_on_trust(patch: Patch) -> None:
     patch(desired_state, "verify_digest", lambda body, d: verify(body, d) if d.startswith("sha256:") else None)
 
 
-@AGENT.against("desired-state.lower-version-refused")
+@AGENT.against(
+    "desired-state.lower-version-refused",
+    consequences=(
+        "boundary.no-return-to-older",
+        "desired-state.equal-version-refused",
+        "desired-state.tag-only-when-adopted",
+        "status.legal-order",
+    ),
+)
 def adopts_whatever_comes(patch: Patch) -> None:
     """Does not compare versions."""
     patch(desired_state, "is_newer", lambda version, adopted: True)
 
 
-@AGENT.against("desired-state.equal-version-refused")
+@AGENT.against(
+    "desired-state.equal-version-refused",
+    consequences=("desired-state.tag-only-when-adopted", "status.legal-order", "status.removed-reported"),
+)
 def adopts_equal_versions(patch: Patch) -> None:
     """Refuses lower versions only."""
     patch(desired_state, "is_newer", lambda version, adopted: version >= adopted)
 
 
-@AGENT.against("desired-state.exact-version")
+@AGENT.against("desired-state.exact-version", consequences=("desired-state.converges", "status.installed-reported"))
 def compares_versions_as_floats(patch: Patch) -> None:
     """Loses the last digits of large versions."""
     patch(desired_state, "is_newer", lambda version, adopted: float(version) > float(adopted))
@@ -126,19 +154,36 @@ def _adopt_without_the_missing(patch: Patch, sign: str) -> None:
     patch(Retrieval, "retrieve", what_there_is)
 
 
-@AGENT.against("desired-state.failure-keeps-running")
+@AGENT.against(
+    "desired-state.failure-keeps-running",
+    consequences=(
+        "desired-state.converges",
+        "desired-state.not-found-keeps-running",
+        "desired-state.tag-only-when-adopted",
+        "desired-state.workloads-survive-power-cut",
+        "status.installed-reported",
+        "status.removed-reported",
+    ),
+)
 def adopts_what_it_could_get(patch: Patch) -> None:
     """Leaves out what it cannot retrieve or verify, and stops it."""
     _adopt_without_the_missing(patch, "")
 
 
-@AGENT.against("desired-state.not-found-keeps-running")
+@AGENT.against(
+    "desired-state.not-found-keeps-running",
+    consequences=(
+        "desired-state.failure-keeps-running",
+        "desired-state.tag-only-when-adopted",
+        "status.removed-reported",
+    ),
+)
 def takes_404_for_a_removal(patch: Patch) -> None:
     """Stops what it cannot find."""
     _adopt_without_the_missing(patch, "status 404")
 
 
-@AGENT.against("desired-state.size-advisory")
+@AGENT.against("desired-state.size-advisory", consequences=("desired-state.converges", "status.installed-reported"))
 def believes_in_sizes(patch: Patch) -> None:
     """Refuses an artifact that is longer or shorter than announced."""
     read, verify, sizes = desired_state.read_manifest, desired_state.verify_digest, {}
@@ -158,7 +203,10 @@ def believes_in_sizes(patch: Patch) -> None:
     patch(desired_state, "verify_digest", weigh)
 
 
-@AGENT.against("desired-state.unknown-members-ignored")
+@AGENT.against(
+    "desired-state.unknown-members-ignored",
+    consequences=("desired-state.converges", "status.installed-reported", "status.removed-reported"),
+)
 def fears_the_unknown(patch: Patch) -> None:
     """Refuses a manifest with members of tomorrow."""
     read = desired_state.read_manifest
@@ -171,7 +219,10 @@ def fears_the_unknown(patch: Patch) -> None:
     patch(desired_state, "read_manifest", strict)
 
 
-@AGENT.against("desired-state.version-survives-power-cut")
+@AGENT.against(
+    "desired-state.version-survives-power-cut",
+    consequences=("boundary.no-return-to-older", "desired-state.lower-version-refused", "status.legal-order"),
+)
 def keeps_the_version_in_memory(patch: Patch) -> None:
     """Does not know after a start what it had adopted."""
     record, adopted = Ledger.record_manifest, {"version": 0}
@@ -184,7 +235,9 @@ def keeps_the_version_in_memory(patch: Patch) -> None:
     patch(Ledger, "adopted_version", lambda self: adopted["version"])
 
 
-@AGENT.against("desired-state.workloads-survive-power-cut")
+@AGENT.against(
+    "desired-state.workloads-survive-power-cut", consequences=("desired-state.converges", "status.tells-the-truth")
+)
 def believes_its_records(patch: Patch) -> None:
     """Does not look whether what it has installed still runs; the device forgets it at each start."""
     begin, is_due = Agent.__init__, Reconciler._is_due
@@ -197,16 +250,20 @@ def believes_its_records(patch: Patch) -> None:
     patch(Reconciler, "_is_due", lambda self, d, running: d.state != "installed" and is_due(self, d, running))
 
 
-@AGENT.against("desired-state.failure-stays-alone")
-def gives_up_on_all_when_one_fails(patch: Patch) -> None:
-    """Takes a whole manifest back when one deployment of it cannot be installed."""
-    fail = Reconciler._fail
+@AGENT.against("desired-state.failure-stays-alone", consequences=("status.installed-reported",))
+def refuses_all_when_one_fails(patch: Patch) -> None:
+    """Does not adopt a manifest when a component of one deployment cannot be retrieved."""
+    adopt = adoption.adopt
 
-    def fail_all(self: Reconciler, *arguments: Any) -> None:
-        fail(self, *arguments)
-        stop_everything(self._ledger)
+    def strict(manifest: Manifest, ledger: Ledger, reporter: Any) -> None:
+        for entry in manifest.entries:
+            with suppress(document.DocumentError):
+                found = document.read_document(ledger.document(entry.digest) or b"", entry.deployment_id)
+                if any(".invalid/" in component.repository for component in found.components):
+                    raise ManifestError("a component cannot be retrieved")
+        adopt(manifest, ledger, reporter)
 
-    patch(Reconciler, "_fail", fail_all)
+    patch(adoption, "adopt", strict)
 
 
 @AGENT.against("desired-state.manifest-verified")
@@ -215,10 +272,14 @@ def trusts_manifests(patch: Patch) -> None:
     patch(desired_state, "verify_manifest", lambda body, tag, content_type: None)
 
 
-@AGENT.against("desired-state.invalid-manifest-refused")
+@AGENT.against("desired-state.invalid-manifest-refused", consequences=("desired-state.tag-only-when-adopted",))
 def reads_what_it_needs(patch: Patch) -> None:
-    """Does not look at members of a manifest that it does not use."""
-    patch(desired_state, "_require_size", lambda item: None)
+    """Does not look at the media type of a bundle."""
+
+    def digest(value: Any) -> str | None:
+        return None if value is None else desired_state.known_digest(desired_state._object(value, "x").get("digest"))
+
+    patch(desired_state, "_bundle_digest", digest)
 
 
 def _read_as(patch: Patch, change: Callable[[dict[str, Any]], Any]) -> None:
@@ -235,7 +296,7 @@ def _read_as(patch: Patch, change: Callable[[dict[str, Any]], Any]) -> None:
     patch(desired_state, "read_manifest", changed)
 
 
-@AGENT.against("desired-state.deployment-twice-refused")
+@AGENT.against("desired-state.deployment-twice-refused", consequences=("desired-state.tag-only-when-adopted",))
 def takes_the_last_of_two(patch: Patch) -> None:
     """Lets the later entry of a deployment win."""
 
@@ -259,20 +320,26 @@ def goes_wherever_it_is_sent(patch: Patch) -> None:
     _read_as(patch, dial)
 
 
-@AGENT.against("desired-state.document-id-refused")
+@AGENT.against("desired-state.document-id-refused", consequences=("desired-state.tag-only-when-adopted",))
 def reads_the_document_of_another_deployment(patch: Patch) -> None:
     """Does not compare the id in a document with its entry."""
     patch(document, "_require_id", lambda content, deployment_id: None)
 
 
-@AGENT.against("desired-state.bundle-form-refused")
+@AGENT.against(
+    "desired-state.bundle-form-refused",
+    consequences=("desired-state.swollen-bundle-survived", "desired-state.tag-only-when-adopted"),
+)
 def picks_from_a_bundle_what_it_needs(patch: Patch) -> None:
     """Ignores surplus members of a bundle, and where the others lie (D36)."""
 
     def pick(bundle: bytes, expected: set[str]) -> dict[str, bytes]:
         plain = archive.gunzip(bundle, archive.UNPACKED_LIMIT)
-        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as members:
-            found = {PurePosixPath(m.name).name: archive.read_member(members, m) for m in members if m.isfile()}
+        try:
+            with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as members:
+                found = {PurePosixPath(m.name).name: archive.read_member(members, m) for m in members if m.isfile()}
+        except tarfile.TarError as error:
+            raise archive.ArchiveError(str(error)) from error
         if expected - found.keys():
             raise archive.ArchiveError("the bundle is not complete")
         return {name: found[name] for name in expected}
@@ -280,13 +347,23 @@ def picks_from_a_bundle_what_it_needs(patch: Patch) -> None:
     patch(archive, "unpack_bundle", pick)
 
 
-@AGENT.against("desired-state.swollen-bundle-survived")
+@AGENT.against("desired-state.swollen-bundle-survived", consequences=("desired-state.tag-only-when-adopted",))
 def takes_a_swollen_bundle_for_an_empty_one(patch: Patch) -> None:
-    """Leaves out what did not fit, and stops it (D37)."""
-    _adopt_without_the_missing(patch, "unpacks to more")
+    """Adopts nothing from a bundle that is too large, and stops what runs (D37)."""
+    retrieve = Retrieval.retrieve
+
+    def retrieve_nothing(self: Retrieval, manifest: Manifest) -> None:
+        try:
+            retrieve(self, manifest)
+        except ManifestError as error:
+            if "unpacks to more" not in str(error):
+                raise
+            object.__setattr__(manifest, "entries", ())
+
+    patch(Retrieval, "retrieve", retrieve_nothing)
 
 
-@AGENT.against("desired-state.same-manifest-unchanged")
+@AGENT.against("desired-state.same-manifest-unchanged", consequences=("status.tells-the-truth",))
 def begins_anew_with_each_answer(patch: Patch) -> None:
     """Stops everything when it is served what it runs, and starts it again."""
     acceptable = Agent.is_acceptable
@@ -306,13 +383,13 @@ def refuses_in_silence(patch: Patch) -> None:
     patch(Agent, "_refuse_version", lambda self, manifest, adopted: None)
 
 
-@AGENT.against("desired-state.least-sizes-taken")
+@AGENT.against("desired-state.least-sizes-taken", consequences=("desired-state.converges", "status.installed-reported"))
 def takes_ten_deployments_at_most(patch: Patch) -> None:
     """Refuses a manifest that is not small."""
     patch(desired_state, "DEPLOYMENT_LIMIT", 10)
 
 
-@AGENT.against("desired-state.coding-undone")
+@AGENT.against("desired-state.coding-undone", consequences=("desired-state.converges", "status.installed-reported"))
 def digests_what_was_on_the_wire(patch: Patch) -> None:
     """Does not undo the coding that it has asked for."""
     patch(transport, "undo_content_coding", lambda body, coding: body)

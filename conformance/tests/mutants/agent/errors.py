@@ -8,7 +8,7 @@ from wos_reference.agent.outbox import Outbox
 from wos_reference.agent.transport import Answer
 
 
-@AGENT.against("errors.keeps-running")
+@AGENT.against("errors.keeps-running", consequences=("status.tells-the-truth",))
 def stops_when_it_is_contradicted(patch: Patch) -> None:
     """Stops everything when a report is refused."""
     settle = Outbox._settle

@@ -6,7 +6,7 @@ from mutants.catalogue import AGENT, Patch
 from wos_reference.agent import document
 
 
-@AGENT.against("extensions.unknown-ignored")
+@AGENT.against("extensions.unknown-ignored", consequences=("desired-state.converges", "status.installed-reported"))
 def fears_extensions(patch: Patch) -> None:
     """Refuses a document with an extension that it does not know."""
     load = document._load

@@ -32,7 +32,7 @@ def speaks_tls_1_2_at_most(patch: Patch) -> None:
     _with_context(patch, old)
 
 
-@AGENT.against("identity.agent-chain-sent")
+@AGENT.against("identity.agent-chain-sent", consequences=("desired-state.converges", "status.installed-reported"))
 def sends_its_leaf_alone(patch: Patch) -> None:
     """Leaves the intermediate certificate out."""
     tls_context = identity.tls_context
@@ -46,7 +46,7 @@ def sends_its_leaf_alone(patch: Patch) -> None:
     patch(identity, "tls_context", leaf_only)
 
 
-@AGENT.against("identity.agent-verifies-chain")
+@AGENT.against("identity.agent-verifies-chain", consequences=("identity.agent-verifies-validity",))
 def looks_at_the_name_only(patch: Patch) -> None:
     """Does not care who signed the certificate of its WOS."""
     _with_context(patch, lambda context: setattr(context, "verify_mode", ssl.CERT_NONE))

@@ -14,7 +14,7 @@ from wos_reference.agent.ledger import Ledger
 from wos_reference.agent.transport import Transport
 
 
-@AGENT.against("onboarding.release-forgets")
+@AGENT.against("onboarding.release-forgets", consequences=("status.adopted-version",))
 def takes_its_past_along(patch: Patch) -> None:
     """Forgets nothing when it is released."""
     patch(Ledger, "release", lambda self: None)
@@ -56,7 +56,7 @@ def enrols_with_anybody(patch: Patch) -> None:
     _with_service(patch, _believe)
 
 
-@AGENT.against("onboarding.discovery-verified")
+@AGENT.against("onboarding.discovery-verified", consequences=("onboarding.service-verified",))
 def takes_roots_from_a_neighbour(patch: Patch) -> None:
     """Does not compare the name in the certificate of the identity service with the host that it has called."""
     _with_service(patch, lambda context: setattr(context, "check_hostname", False))
@@ -80,7 +80,7 @@ def asks_for_its_certificate_all_the_time(patch: Patch) -> None:
     patch(keeper, "schedule", SimpleNamespace(retry_after_seconds=lambda value, now: 0.0))
 
 
-@AGENT.against("onboarding.pending-same-key")
+@AGENT.against("onboarding.pending-same-key", consequences=("onboarding.renews-in-time",))
 def makes_a_key_for_each_attempt(patch: Patch) -> None:
     """Asks with another key each time."""
     own_key = keeper.own_key
@@ -117,7 +117,7 @@ def fetches_roots_in_the_open(patch: Patch) -> None:
     patch(IdentityService, "get", get)
 
 
-@AGENT.against("onboarding.bundle-without-root-refused")
+@AGENT.against("onboarding.bundle-without-root-refused", consequences=("connectivity.polls",))
 def takes_a_trust_bundle_without_a_root(patch: Patch) -> None:
     """Replaces its roots by nothing."""
     roots = keeper.roots_of

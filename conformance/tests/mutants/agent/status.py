@@ -33,7 +33,7 @@ def with_report(patch: Patch, change: Any) -> None:
     patch(reporter, "report_body", changed)
 
 
-@AGENT.against("status.body-valid")
+@AGENT.against("status.body-valid", consequences=("status.installed-reported",))
 def writes_states_in_capitals(patch: Patch) -> None:
     """Uses words that the schema does not know."""
     with_report(patch, lambda content: content["status"].update(state=content["status"]["state"].upper()))
@@ -83,7 +83,7 @@ def never_says_removed(patch: Patch) -> None:
     _never_say(patch, "removed")
 
 
-@AGENT.against("status.not-before-retrieval")
+@AGENT.against("status.not-before-retrieval", consequences=("status.components-complete", "status.legal-order"))
 def says_installing_too_early(patch: Patch) -> None:
     """Reports work on documents that it does not have yet."""
     acceptable = Agent.is_acceptable
@@ -107,13 +107,13 @@ def says_installing_too_early(patch: Patch) -> None:
     patch(Agent, "is_acceptable", hasty)
 
 
-@AGENT.against("status.tells-the-truth")
+@AGENT.against("status.tells-the-truth", consequences=("desired-state.converges",))
 def says_installed_and_does_nothing(patch: Patch) -> None:
     """Takes the order for the deed."""
     patch(Reconciler, "is_done", lambda self, deployment, running: True)
 
 
-@AGENT.against("status.tells-the-truth")
+@AGENT.against("status.tells-the-truth", consequences=("desired-state.converges",))
 def installs_half(patch: Patch) -> None:
     """Runs the first component and calls it done."""
     install = FolderRuntime.install
@@ -128,19 +128,19 @@ def reports_one_component(patch: Patch) -> None:
     with_report(patch, lambda content: content.update(components=content["components"][:1]))
 
 
-@AGENT.against("status.most-severe-state")
+@AGENT.against("status.most-severe-state", consequences=("status.installed-reported", "status.legal-order"))
 def paints_in_rosy_colours(patch: Patch) -> None:
     """The whole is installed, whatever its parts are."""
     patch(report, "overall_state", lambda states: "installed")
 
 
-@AGENT.against("status.adopted-version")
+@AGENT.against("status.adopted-version", consequences=("status.not-before-retrieval",))
 def reports_a_version_of_tomorrow(patch: Patch) -> None:
     """Names a version that it was never served."""
     with_report(patch, lambda content: content.update(adoptedManifestVersion=content["adoptedManifestVersion"] + 1))
 
 
-@AGENT.against("status.adopted-version-advances")
+@AGENT.against("status.adopted-version-advances", consequences=("status.installed-reported", "status.legal-order"))
 def names_the_first_version_for_ever(patch: Patch) -> None:
     """Names the version in which a deployment came, whatever has changed since."""
     want = Ledger.want
@@ -246,7 +246,7 @@ def forgets_what_it_had_to_say(patch: Patch) -> None:
     patch(Ledger, "begin_anew", empty)
 
 
-@AGENT.against("status.child-named")
+@AGENT.against("status.child-named", consequences=("deployment.any-child-answered",))
 def speaks_of_the_gateway_only(patch: Patch) -> None:
     """Does not say on which child a deployment is."""
     with_report(patch, lambda content: content.pop("deviceId", None))

@@ -180,7 +180,8 @@ def foreign_authority_is_not_called(history: History) -> Occasions:
 def agent_says_where_it_stands(history: History) -> Occasions:
     """After a lower version each deployment that was adopted is reported once more."""
     for device, deadline, publication in deadlines(history, "stand-reported"):
-        served, good = device.retrieved(publication), device.good_before(publication.seq)
+        served = [view for view in device.retrieved(publication) if view.seq > publication.seq]
+        good = device.good_before(publication.seq)
         if not served or good is None or not was_adopted(history, good):
             continue
         since, until = served[0].ended, deadline.at

@@ -15,7 +15,6 @@ from wos_conformance.suite.agent.stage import Stage
     "boundary.parameter-values-stay",
     "status.failed-stays",
     "status.failure-explained",
-    "status.error-source",
 )
 def test_some_deployments_cannot_run_here(agent: Stage) -> None:
     """Beside one that runs, a deployment is for another device, and one has a type that the device does not offer."""

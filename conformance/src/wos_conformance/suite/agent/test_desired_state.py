@@ -109,11 +109,14 @@ def test_wos_was_set_back(agent: Stage) -> None:
     device.settles(publication)
 
 
-@pytest.mark.gives("desired-state.failure-stays-alone", "status.failure-explained")
+@pytest.mark.gives("desired-state.failure-stays-alone", "status.failure-explained", "status.error-source")
 def test_one_deployment_cannot_be_installed(agent: Stage) -> None:
-    """Of two new deployments one has a component that cannot be retrieved."""
+    """Of two new deployments one has a component that cannot be retrieved, which is said in the end."""
     device = agent.start()
-    device.adopts(device.publish(device.install(), device.install().unobtainable()))
+    stuck = device.install().unobtainable().impatient("0m1s")
+    publication = device.publish(device.install(), stuck)
+    device.adopts(publication)
+    device.fails(publication, stuck)
 
 
 @pytest.mark.gives(
