@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from mutated import judged_agent, judged_wos
+from mutated import judged_mutant
+
+SHRUNK = ("--shrink", "--only")
 
 
 def program_of(run: Path, scenario: str) -> list[str]:
@@ -15,15 +17,17 @@ def program_of(run: Path, scenario: str) -> list[str]:
 
 def test_program_against_a_wos_shrinks(credentials: Path, tmp_path: Path) -> None:
     """Two looks at one client are enough to see that a version changes by itself."""
-    done = judged_wos("counts_every_request", credentials, tmp_path, "--only", "identity.scope-isolated")
+    done = judged_mutant("wos", "counts_every_request", credentials, tmp_path, *SHRUNK, "identity.scope-isolated")
     first, *steps = program_of(tmp_path / "run", "machine::fleet_lives")
-    assert first == "first_client()"
-    assert len(steps) == 2, done.stdout
-    assert "smallest program of machine::fleet_lives" in done.stdout
+    assert first == "first_client(may_restart=False)"
+    assert len(steps) == 2, done.told
+    assert "smallest program of machine::fleet_lives" in done.told
 
 
-def test_program_against_an_agent_shrinks(tmp_path: Path) -> None:
+def test_program_against_an_agent_shrinks(credentials: Path, tmp_path: Path) -> None:
     """One deployment of two components is enough to see that one is not reported."""
-    done = judged_agent("reports_one_component", tmp_path, "--only", "desired-state.bundle-verified")
+    done = judged_mutant(
+        "agent", "reports_one_component", credentials, tmp_path, *SHRUNK, "desired-state.bundle-verified"
+    )
     steps = program_of(tmp_path / "run", "machine::wos_is_an_adversary")
-    assert steps == ["begin()", "add(components=2)"], done.stdout
+    assert steps == ["begin()", "add(components=2)"], done.told

@@ -6,6 +6,7 @@ An agent changes it in one way only: when it deletes a device, the deployments f
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from wos_conformance.history import Control, ExchangeView, History
@@ -180,7 +181,7 @@ class Model:
 
 def replay(history: History, views: Iterator[ExchangeView]) -> Iterator[tuple[ExchangeView, Model]]:
     """Exchanges with the model as it was then; one that a change overlaps is left out, for it may show either state."""
-    changes = sorted(_changes(history), key=lambda change: change.seq)
+    changes = _changes(history)
     model, position = Model(), 0
     for view in views:
         while position < len(changes) and changes[position].ended <= view.started:
@@ -192,12 +193,12 @@ def replay(history: History, views: Iterator[ExchangeView]) -> Iterator[tuple[Ex
             yield view, model
 
 
-def _changes(history: History) -> Iterator[Control | ExchangeView]:
-    for verb in _CHANGES:
-        yield from history.controls(verb)
-    for view in history.exchanges("capabilities-delete"):
-        if view.status in (None, 204) or view.status >= 500:
-            yield view
+@lru_cache(maxsize=4)
+def _changes(history: History) -> list[Control | ExchangeView]:
+    found: list[Control | ExchangeView] = [control for verb in _CHANGES for control in history.controls(verb)]
+    deletions = history.exchanges("capabilities-delete")
+    found += [view for view in deletions if view.status in (None, 204) or view.status >= 500]
+    return sorted(found, key=lambda change: change.seq)
 
 
 def _carry_out(change: Control | ExchangeView, model: Model) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Literal
 
 from wos_conformance.history import ExchangeView, History
@@ -23,15 +24,23 @@ def served(history: History, operation: str | None = None) -> Iterator[ExchangeV
 
 def answered(history: History, operation: str | None = None) -> Iterator[ExchangeView]:
     """Exchanges of accepted peers with a whole answer which no injected fault explains."""
+    return (view for view in _answered(history) if operation is None or view.operation == operation)
+
+
+@lru_cache(maxsize=4)
+def _answered(history: History) -> list[ExchangeView]:
+    """Found once, because nearly every judge of a WOS begins here."""
     retired = _retired(history)
-    for view in history.exchanges(operation):
-        credential = history.credential(view.connection)
-        if view.status is None or view.failure or history.fault_over(view):
-            continue
-        if credential is not None and credential.flaw is not None:
-            continue
-        if not any(begin <= view.ended and view.started < end for begin, end in retired.get(view.client, [])):
-            yield view
+    return [view for view in history.exchanges() if _is_answered(view, history, retired.get(view.client, []))]
+
+
+def _is_answered(view: ExchangeView, history: History, retired: list[tuple[float, float]]) -> bool:
+    credential = history.credential(view.connection)
+    if view.status is None or view.failure or history.fault_over(view):
+        return False
+    if credential is not None and credential.flaw is not None:
+        return False
+    return not any(begin <= view.ended and view.started < end for begin, end in retired)
 
 
 def _retired(history: History) -> dict[str, list[tuple[float, float]]]:

@@ -24,6 +24,7 @@ def gives_back_what_was_there_before(patch: Patch) -> None:
 
     def keep(self: Fleet, connection: Any, spiffe_id: str) -> None:
         connection.execute(update(storage.clients).filter_by(spiffe_id=spiffe_id).values(admitted=False))
+        connection.execute(delete(storage.devices).filter_by(spiffe_id=spiffe_id))
 
     def admit_all(self: Fleet, connection: Any, spiffe_id: str) -> None:
         admit(self, connection, spiffe_id)

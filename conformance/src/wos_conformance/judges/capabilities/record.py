@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from wos_conformance.history import Control, ExchangeView, History
@@ -34,20 +35,21 @@ class Announcement:
         return "/" in self.view.parameters["deviceId"]
 
 
-def announcements(history: History) -> Iterator[Announcement]:
+@lru_cache(maxsize=4)
+def announcements(history: History) -> list[Announcement]:
     """Announcements as JSON under a well-formed path that nobody can read in two ways, in order."""
     return _announced(history, served(history, "capabilities-put"))
 
 
-def every_announcement(history: History) -> Iterator[Announcement]:
+@lru_cache(maxsize=4)
+def every_announcement(history: History) -> list[Announcement]:
     """The same, also when the answer is one that a WOS may have reasons for, such as 413."""
     return _announced(history, answered(history, "capabilities-put"))
 
 
-def _announced(history: History, views: Iterator[ExchangeView]) -> Iterator[Announcement]:
-    for view in views:
-        if is_clear(view, history) and media_type(view.request_header("content-type")) in JSON_TYPES:
-            yield _announcement(view)
+def _announced(history: History, views: Iterator[ExchangeView]) -> list[Announcement]:
+    clear = (view for view in views if is_clear(view, history))
+    return [_announcement(v) for v in clear if media_type(v.request_header("content-type")) in JSON_TYPES]
 
 
 def is_clear(view: ExchangeView, history: History) -> bool:

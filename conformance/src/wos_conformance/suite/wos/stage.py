@@ -62,9 +62,9 @@ class Stage(Scene):
         self._waiting = threading.Event()
 
     @property
-    def most_restarts(self) -> int:
-        """How often one program may restart the WOS; a quick run leaves that to the scenarios that are about it."""
-        return 0 if self.run.settings.depth == "quick" else 1
+    def restarts_in_programs(self) -> bool:
+        """Whether programs may restart the WOS; a quick run leaves that to the scenarios that are about it."""
+        return self.run.settings.depth != "quick"
 
     def close(self) -> None:
         """End all connections of the scenario."""
