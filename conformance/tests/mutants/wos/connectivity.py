@@ -2,8 +2,8 @@
 
 from typing import Any
 
+import h11
 from starlette.responses import Response
-from uvicorn.protocols.http import httptools_impl
 
 from mutants.catalogue import WOS, Patch
 from wos_reference.wos.interface import Interface
@@ -12,8 +12,8 @@ from wos_reference.wos.interface import Interface
 @WOS.against("connectivity.wos-http-version", consequences=("connectivity.keeps-connection",))
 def speaks_http_1_0(patch: Patch) -> None:
     """Names the version of 1996."""
-    lines = {code: line.replace(b"HTTP/1.1", b"HTTP/1.0") for code, line in httptools_impl.STATUS_LINE.items()}
-    patch(httptools_impl, "STATUS_LINE", lines)
+    send = h11.Connection.send
+    patch(h11.Connection, "send", lambda self, event: (send(self, event) or b"").replace(b"HTTP/1.1", b"HTTP/1.0", 1))
 
 
 @WOS.against("connectivity.keeps-connection")

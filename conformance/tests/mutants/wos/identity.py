@@ -12,7 +12,7 @@ import msgspec
 from cryptography import x509
 from sqlalchemy import select
 from starlette.requests import Request
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mutants import openssl
 from mutants.catalogue import WOS, Patch
@@ -294,8 +294,9 @@ def knows_who_it_has_seen_before(patch: Patch) -> None:
         return context
 
     def begin(self: AgentConnection, transport: Any) -> None:
-        HttpToolsProtocol.connection_made(self, transport)
+        H11Protocol.connection_made(self, transport)
         self._tls = transport.get_extra_info("ssl_object")
+        self._application, self.app = self.app, self._serve
 
     patch(trust._Listener, "_made", with_tickets)
     patch(AgentConnection, "connection_made", begin)
