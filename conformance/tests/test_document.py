@@ -8,9 +8,11 @@ import click
 import pytest
 import yaml
 
+from certify import FEATURES
 from wos_conformance.cli import main
 from wos_conformance.requirement import Role
 from wos_conformance.specification import Specification
+from wos_conformance.verdict import binds
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = [
@@ -23,9 +25,11 @@ TEXTS = [
 
 @pytest.mark.parametrize("role", ["wos", "agent"])
 def test_readme_shows_the_figures_of_the_specification(role: Role) -> None:
-    """As many MUSTs as there are."""
-    musts = sum(row.level == "MUST" for row in Specification.load().role(role))
-    assert f"{role:<6} MUST {musts} passed, 0 failed, 0 not tested" in (ROOT / "README.md").read_text("utf-8")
+    """As many MUSTs as bind a product that claims what `make certify` claims; some of them nobody can test."""
+    bound = [row for row in Specification.load().role(role) if row.level == "MUST" and binds(row, FEATURES[role])]
+    untestable = sum(row.untestable is not None for row in bound)
+    figures = f"{role:<6} MUST {len(bound) - untestable} passed, 0 failed, {untestable} not tested"
+    assert figures in (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -128,6 +128,16 @@ def fold(specification: Specification, history: History, findings: Findings) -> 
     return Verdict(outcomes, tuple(faults), tuple(header.diagnostic))
 
 
+def binds(requirement: Requirement, features: Sequence[str]) -> bool:
+    """Whether a rule applies to a product that claims these features."""
+    return requirement.feature in (None, *features) and _excluded(requirement) not in features
+
+
+def _excluded(requirement: Requirement) -> str | None:
+    without = _WITHOUT.search(requirement.sentence)
+    return without[1] if without else None
+
+
 def _outcome(
     requirement: Requirement,
     judgements: Sequence[Judgement],
@@ -137,11 +147,9 @@ def _outcome(
     blocked: dict[str, str],
     level: int,
 ) -> Outcome:
-    if requirement.feature and requirement.feature not in features:
-        return Outcome(requirement, "not-applicable", reason=f"feature {requirement.feature} is not claimed")
-    without = _WITHOUT.search(requirement.sentence)
-    if without and without[1] in features:
-        return Outcome(requirement, "not-applicable", reason=f"feature {without[1]} is claimed")
+    if not binds(requirement, features):
+        claimed = f"{requirement.feature} is not" if requirement.feature else f"{_excluded(requirement)} is"
+        return Outcome(requirement, "not-applicable", reason=f"feature {claimed} claimed")
     broken = [judgement for judgement in judgements if not judgement.kept]
     counted = [j for j in judgements if not j.kept or not any(j.event in attempt for attempt in void)]
     if broken:

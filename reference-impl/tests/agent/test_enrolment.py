@@ -20,13 +20,17 @@ from cryptography.x509.oid import NameOID
 CODE = "a7qk-93vd"
 
 
-def certificate(subject_key, issuer_key, names=(), lifetime=3600.0, subject="leaf", issuer="root"):
+ANCHOR = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "anchor")])
+LEAF = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")])
+
+
+def certificate(subject_key, issuer_key, issuer, names=(), lifetime=3600.0):
+    """A leaf when it has names, else the issuer itself."""
     now = datetime.datetime.now(datetime.UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)])
     builder = (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
-        .issuer_name(name)
+        .subject_name(LEAF if names else issuer)
+        .issuer_name(issuer)
         .public_key(subject_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(seconds=1))
@@ -49,8 +53,8 @@ class IdentityService:
         self.uri_scheme = "https"
         key = ec.generate_private_key(ec.SECP256R1())
         anchor_key = ec.generate_private_key(ec.SECP256R1())
-        leaf = certificate(key.public_key(), anchor_key, [x509.IPAddress(ipaddress.ip_address(host))], issuer="anchor")
-        anchor = certificate(anchor_key.public_key(), anchor_key, subject="anchor", issuer="anchor")
+        leaf = certificate(key.public_key(), anchor_key, ANCHOR, [x509.IPAddress(ipaddress.ip_address(host))])
+        anchor = certificate(anchor_key.public_key(), anchor_key, ANCHOR)
         (folder / "anchors.pem").write_bytes(anchor.public_bytes(Encoding.PEM))
         (folder / "service.pem").write_bytes(
             key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + leaf.public_bytes(Encoding.PEM)
@@ -111,7 +115,8 @@ class IdentityService:
         request = x509.load_der_x509_csr(base64.b64decode(body))
         assert request.is_signature_valid
         names = [x509.UniformResourceIdentifier(self.agent_id)]
-        leaf = certificate(request.public_key(), self.trust_domain.root.key, names, self.lifetime)
+        root = self.trust_domain.root
+        leaf = certificate(request.public_key(), root.key, root.certificate.subject, names, self.lifetime)
         message = pkcs7.serialize_certificates([leaf], Encoding.DER)
         return 200, {"Content-Type": "application/pkcs7-mime"}, base64.encodebytes(message)
 
