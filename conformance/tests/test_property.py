@@ -6,6 +6,8 @@ from pathlib import Path
 from mutated import judged_mutant
 
 SHRUNK = ("--shrink", "--only")
+LONGER = ("--depth", "standard")
+"""A quick run plays too few programs against an agent for one to add a deployment of several components."""
 
 
 def program_of(run: Path, scenario: str) -> list[str]:
@@ -26,8 +28,7 @@ def test_program_against_a_wos_shrinks(credentials: Path, tmp_path: Path) -> Non
 
 def test_program_against_an_agent_shrinks(credentials: Path, tmp_path: Path) -> None:
     """One deployment of two components is enough to see that one is not reported."""
-    done = judged_mutant(
-        "agent", "reports_one_component", credentials, tmp_path, *SHRUNK, "desired-state.bundle-verified"
-    )
+    options = (*LONGER, *SHRUNK, "desired-state.bundle-verified")
+    done = judged_mutant("agent", "reports_one_component", credentials, tmp_path, *options, deadline=280.0)
     steps = program_of(tmp_path / "run", "machine::wos_is_an_adversary")
     assert steps == ["begin()", "add(components=2)"], done.told
