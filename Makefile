@@ -35,7 +35,7 @@ test-runtimes: $(READY) ## run the agent on a real container engine and a real K
 	$(BIN)/python reference-impl/tests/agent/engines
 
 mutants: $(READY) ## prove that the suite can fail: every mutant is caught, targets without a life pass nothing
-	$(BIN)/python conformance/tests/prove.py
+	$(BIN)/python conformance/tests/prove.py $(MUTANTS)
 
 check: $(READY) ## format, lint, types, import directions
 	$(BIN)/ruff format --check .

@@ -306,7 +306,7 @@ def takes_the_last_of_two(patch: Patch) -> None:
     _read_as(patch, last)
 
 
-@AGENT.against("desired-state.foreign-url-not-called")
+@AGENT.against("desired-state.foreign-url-not-called", consequences=("boundary.redirect-not-followed",))
 def goes_wherever_it_is_sent(patch: Patch) -> None:
     """Dials the host in a URL of a manifest."""
 
