@@ -106,7 +106,15 @@ class Listener:
 
     def _welcome(self, plain: socket.socket) -> None:
         credential, context = self._shown
-        secure = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        try:
+            secure = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        except OSError as error:  # the peer has left before anybody spoke
+            plain.close()
+            self._record_connection(str(uuid4()), credential, None, str(error))
+            with self.changed:
+                self.connections += 1
+                self.changed.notify_all()
+            return
         with self.changed:
             self._open.add(secure)
         try:
