@@ -23,7 +23,7 @@ FEATURES = {
     "agent": ("gateway", "content-encoding"),
 }
 """What is claimed of the references; the agent keeps more, whose situations take longer than a quick look."""
-AGENT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.3", "--apply-time", "3")
+AGENT_TIMES = ("--poll-interval", "0.025", "--request-timeout", "1.5", "--max-backoff", "0.2", "--apply-time", "3")
 
 
 def main() -> int:

@@ -1,7 +1,6 @@
 """Runs of the suite against one target, a mutant, a facade or the reference itself, as real processes on both sides."""
 
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -58,7 +57,7 @@ def judged_as(
         settings = {"identity_service": identity_service(folder, credentials), "tls_1_2": OLD_TLS in options}
         with running_wos(folder, credentials, command or WOS, settings) as wos:
             return judged_at(wos, role, credentials, folder, *options, deadline=deadline)
-    with running_agent(folder, shlex.join([*command, "run"]) if command else None, command or AGENT) as agent:
+    with running_agent(folder, command or AGENT) as agent:
         return judged_at(agent, role, credentials, folder, *TIMES, *options, deadline=deadline)
 
 

@@ -50,14 +50,11 @@ def running_wos(
 
 
 @contextmanager
-def running_agent(
-    folder: Path, agent_command: str | None = None, supervisor: Sequence[str] = AGENT
-) -> Iterator[Address]:
+def running_agent(folder: Path, supervisor: Sequence[str] = AGENT) -> Iterator[Address]:
     """The supervisor of an agent; the agent itself is started through the test control."""
     token_file, ready_file = _token(folder), folder / "ready.json"
     command = [*supervisor, "test-control", "--listen", "127.0.0.1:0", "--token-file", str(token_file)]
     command += ["--folder", str(folder / "agent"), "--ready-file", str(ready_file)]
-    command += ["--agent-command", agent_command] if agent_command else []
     with _process(command, folder, ready_file) as ready:
         yield Address("", ready["url"], token_file)
 

@@ -36,9 +36,9 @@ class Control:
         return self.ask("workloads", state=state).json()["workloads"]
 
     def agents(self):
-        """The agents that run below the supervisor: all processes but the newest, which waits for its configuration."""
+        """The agents that run below the supervisor."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()][:-1]
+        return [int(pid) for pid in children.read_text().split()]
 
 
 def wait_until(condition, patience=8.0):

@@ -117,7 +117,7 @@ def run_wos(
 @run.command("agent")
 @click.option(
     "--poll-interval",
-    type=click.FloatRange(min=0.05),
+    type=click.FloatRange(min=0.02),
     default=5.0,
     show_default=True,
     help="Between an answer and the next poll, seconds.",

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shlex
 import signal
 import sys
 from contextlib import suppress
@@ -53,16 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     supervisor.add_argument("--token-file", type=Path, required=True, metavar="FILE")
     supervisor.add_argument("--folder", type=Path, required=True, metavar="DIR")
     supervisor.add_argument("--ready-file", type=Path, required=True, metavar="FILE")
-    supervisor.add_argument("--agent-command", type=shlex.split, metavar="COMMAND", help="in place of this agent")
     supervisor.set_defaults(command=answer_control)
     return parser
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the agent that `options.config` describes until SIGTERM or SIGINT; `-` waits for a path on standard input."""
+    """Run the agent that `options.config` describes until SIGTERM or SIGINT."""
     news = stop_on_signal()
-    awaits = options.config == Path("-")
-    configuration = load(Path(sys.stdin.readline().strip()) if awaits else options.config)
+    configuration = load(options.config)
     ledger, transport = Ledger(configuration.state), Transport(configuration)
     Agent(configuration, ledger, runtime_of(configuration), transport, news).run()
     return 0
@@ -119,5 +116,9 @@ def stop_on_signal() -> SimpleQueue[News]:
 def answer_control(options: argparse.Namespace) -> int:
     """Answer the test control until SIGTERM or SIGINT."""
     stop_on_signal()
-    command = options.agent_command or [sys.executable, "-m", "wos_reference.agent", "run"]
-    return control.serve(options.listen, options.token_file, options.folder, options.ready_file, command)
+    return control.serve(options.listen, options.token_file, options.folder, options.ready_file, run_with)
+
+
+def run_with(configuration: Path) -> int:
+    """Run the agent that a configuration describes; returns its exit code."""
+    return main(["run", "--config", str(configuration)])

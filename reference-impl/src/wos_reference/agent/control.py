@@ -8,7 +8,10 @@ import hmac
 import json
 import logging
 import os
+import socket
+import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,11 +30,25 @@ PATIENCE = 5.0  # seconds for a caller to send its request; nobody else is answe
 class ControlServer(HTTPServer):
     """Listener, token and the answers that were given before."""
 
-    def __init__(self, address: tuple[str, int], token: str, supervisor: Supervisor) -> None:
+    def __init__(self, address: tuple[str, int], token: str, folder: Path, program: Callable[[Path], int]) -> None:
         super().__init__(address, ControlHandler)
         self._token = token.encode()
-        self._supervisor = supervisor
+        self._program = program
+        self._caller: socket.socket | None = None
+        self.supervisor = Supervisor(folder, self._run_agent)
         self._answers: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Keep at hand whom is answered now."""
+        self._caller = request
+        super().finish_request(request, client_address)
+
+    def _run_agent(self, configuration: Path) -> None:
+        """In the process of an agent: leave listener and caller to the parent, and run."""
+        for end in (self.socket, self._caller):
+            if end is not None:
+                os.close(end.detach())
+        sys.exit(self._program(configuration))
 
     def admits(self, authorization: str) -> bool:
         """Whether a request with this header carries the token."""
@@ -42,10 +59,10 @@ class ControlServer(HTTPServer):
         content = read_object(body)
         request_id = content.get("requestId")
         if not isinstance(request_id, str):
-            return json.dumps(self._supervisor.carry_out(verb, content)).encode()
+            return json.dumps(self.supervisor.carry_out(verb, content)).encode()
         mark = hashlib.sha256(verb.encode() + b"\n" + body).hexdigest()
         if request_id not in self._answers:
-            answer = json.dumps(self._supervisor.carry_out(verb, content)).encode()
+            answer = json.dumps(self.supervisor.carry_out(verb, content)).encode()
             self._remember(request_id, mark, answer)
         if self._answers[request_id][0] != mark:
             raise RefusalError(409, f"requestId {request_id!r} belongs to another request")
@@ -111,19 +128,19 @@ def read_object(body: bytes) -> dict[str, Any]:
     return content
 
 
-def serve(listen: str, token_file: Path, folder: Path, ready_file: Path, command: list[str]) -> int:
+def serve(listen: str, token_file: Path, folder: Path, ready_file: Path, program: Callable[[Path], int]) -> int:
     """Answer until the process is told to end; the agent ends with it.
 
+    `program` runs an agent with a configuration.
     `ready_file` appears when the listener answers, and holds `{"url": …}`.
     """
     host, _, port = listen.rpartition(":")
-    supervisor = Supervisor(folder, command)
-    try:
-        with ControlServer((host, int(port)), token_file.read_text().strip(), supervisor) as server:
+    with ControlServer((host, int(port)), token_file.read_text().strip(), folder, program) as server:
+        try:
             announce_ready(ready_file, f"http://{host}:{server.server_port}")
             server.serve_forever(poll_interval=0.5)
-    finally:
-        supervisor.end()
+        finally:
+            server.supervisor.end()
     return 0
 
 

@@ -1,14 +1,18 @@
-"""The verbs of the test control for role agent: one child process, and state folders below one folder."""
+"""The verbs of the test control for role agent: one child process, and state folders below one folder.
+
+The child is forked, so that an agent runs at once and does not load its program at each start: this process has no
+threads.
+"""
 
 import json
 import logging
 import math
+import multiprocessing
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
-from contextlib import suppress
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +27,7 @@ from wos_reference.agent.runtime.selection import runtime_of
 
 log = logging.getLogger(__name__)
 
+FORK = multiprocessing.get_context("fork")
 STATE = re.compile(r"[a-z0-9-]{1,64}")
 STOP_PATIENCE = 5.0  # seconds until an agent that does not stop is killed
 FILES = {"svidPem": "svid", "keyPem": "key", "trustBundlePem": "trust_bundle"}
@@ -43,13 +48,13 @@ class RefusalError(Exception):
 
 
 class Supervisor:
-    """At most one agent process that runs, a next one that has loaded its program, and the storage of many."""
+    """At most one agent process that runs, and the storage of many."""
 
-    def __init__(self, folder: Path, command: list[str]) -> None:
+    def __init__(self, folder: Path, program: Callable[[Path], None]) -> None:
+        """`program` is what the process of an agent does with its configuration."""
         self._folder = folder
-        self._command = command
-        self._agent: subprocess.Popen[bytes] | None = None
-        self._next = self._load()
+        self._program = program
+        self._agent: ForkProcess | None = None
         self._verbs: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "start": self.start,
             "stop": self.stop,
@@ -79,17 +84,16 @@ class Supervisor:
         file = self._configuration(state)
         write_configuration(file, self._storage(state), content, self._factor)
         self._started = state
-        self._agent, self._next = self._next, self._load()
-        tell(self._agent, file)
+        self._agent = FORK.Process(target=run_below, args=(os.getpid(), self._program, file))
+        self._agent.start()
         return {}
 
     def stop(self, content: dict[str, Any]) -> dict[str, Any]:
         """End the agent in an orderly way; nothing to do if none runs."""
         if self._agent is not None and self._runs():
             self._agent.terminate()
-            try:
-                self._agent.wait(STOP_PATIENCE)
-            except subprocess.TimeoutExpired:
+            self._agent.join(STOP_PATIENCE)
+            if self._runs():
                 log.error("the agent did not stop within %s s and is killed", STOP_PATIENCE)
         return self.cut(content)
 
@@ -97,7 +101,7 @@ class Supervisor:
         """End the agent without a chance to say goodbye; nothing to do if none runs."""
         if self._agent is not None:
             self._agent.kill()
-            self._agent.wait()
+            self._agent.join()
         return {}
 
     def wipe(self, content: dict[str, Any]) -> dict[str, Any]:
@@ -152,12 +156,6 @@ class Supervisor:
     def end(self) -> None:
         """Leave no agent behind."""
         self.stop({})
-        self._next.kill()
-        self._next.wait()
-
-    def _load(self) -> "subprocess.Popen[bytes]":
-        command = [*self._command, "--config", "-"]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, preexec_fn=end_with(os.getpid()))
 
     def _own_device(self, state: str) -> str | None:
         file = self._configuration(state).parent / "capabilities.json"
@@ -176,14 +174,14 @@ class Supervisor:
         return self._folder / "state" / state
 
     def _runs(self) -> bool:
-        return self._agent is not None and self._agent.poll() is None
+        return self._agent is not None and self._agent.is_alive()
 
 
-def tell(agent: "subprocess.Popen[bytes]", configuration: Path) -> None:
-    """Let a loaded agent run with this configuration; one that has ended meanwhile is not told."""
-    assert agent.stdin is not None
-    with suppress(BrokenPipeError), agent.stdin:
-        agent.stdin.write(f"{configuration}\n".encode())
+def run_below(parent: int, program: Callable[[Path], None], configuration: Path) -> None:
+    """What the process of an agent does: run, and end no later than its parent."""
+    if bind := end_with(parent):
+        bind()
+    program(configuration)
 
 
 def wire_workload(workload: Workload, own_device: str | None) -> dict[str, Any]:

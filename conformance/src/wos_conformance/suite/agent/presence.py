@@ -48,7 +48,7 @@ class Presence:
             remaining = end - time.monotonic()
             if remaining <= 0:
                 return False
-            pause = min(remaining, max(0.05, self.stage.declared("poll_interval")))
+            pause = min(remaining, max(0.02, self.stage.declared("poll_interval")))
             self.stage.double.wait(lambda seen=seen: len(self.asked()) > seen, pause)  # type: ignore[misc]
         return True
 
