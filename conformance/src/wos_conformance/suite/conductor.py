@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hypothesis.errors import Flaky
-
 from wos_conformance.control import Control, ControlUnsupported, open_control
 from wos_conformance.drive.relay import Relay, place_of
 from wos_conformance.drive.trust_domain import TrustDomain
@@ -263,9 +261,7 @@ def _minutes(seconds: float) -> str:
 
 
 def _is_blocked(error: BaseException | None) -> bool:
-    """Whether the target went no further, or not so far when a program was played once more."""
-    if isinstance(error, Flaky):
-        return all(map(_is_blocked, getattr(error, "exceptions", ())))
+    """Whether the target went no further."""
     return isinstance(error, Blocked | ControlUnsupported)
 
 

@@ -8,10 +8,10 @@ from functools import wraps
 from random import Random
 from typing import Any, ParamSpec
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, reject, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from wos_conformance.control import Control
+from wos_conformance.control import Control, ControlUnsupported
 from wos_conformance.drive.relay import Path
 from wos_conformance.history import Mark, Recorder
 from wos_conformance.suite.settings import Settings
@@ -21,6 +21,23 @@ P = ParamSpec("P")
 
 class Blocked(Exception):
     """The target did not come far enough for the rest of the scenario; never a verdict by itself."""
+
+
+class _Ended(BaseException):
+    """Goes through Hypothesis as an interruption does, so that nothing is tried again or made smaller."""
+
+    def __init__(self, hindrance: Exception) -> None:
+        super().__init__(hindrance)
+        self.hindrance = hindrance
+
+
+@contextmanager
+def all_examples() -> Iterator[None]:
+    """All examples of a property; what has blocked one of them is raised in the end."""
+    try:
+        yield
+    except _Ended as ended:
+        raise ended.hindrance from None
 
 
 @dataclass
@@ -46,6 +63,7 @@ class Scene:
         self.random = Random(run.settings.seed ^ take)
         seed = run.settings.relay_seed
         self.path = Path(run.recorder, None if seed is None else seed ^ take)
+        self._shrinks = False
 
     @property
     def recorder(self) -> Recorder:
@@ -78,11 +96,26 @@ class Scene:
             self.recorder.record(Mark, what=what, phase="end", name=name, twin=twin)
 
     @contextmanager
-    def example(self) -> Iterator[None]:
-        """One example of a property: a slice of the history, which is judged when it ends."""
+    def example(self) -> Iterator[int]:
+        """One example of a property: a slice of the history, judged when it ends; yields the `seq` of its beginning.
+
+        One that is blocked is the last, unless one has broken a rule and is being shrunk.
+        """
+        hindrance = None
         with self.mark("example", self.name) as begin:
-            yield
-        self.run.judge_slice(begin)
+            try:
+                yield begin
+            except (Blocked, ControlUnsupported) as stopped:
+                hindrance = stopped
+        try:
+            self.run.judge_slice(begin)
+        except AssertionError:
+            self._shrinks = True
+            raise
+        if hindrance and self._shrinks:
+            reject()
+        if hindrance:
+            raise _Ended(hindrance)
 
     def property(self, test: Callable[P, None]) -> Callable[P, None]:
         """Let Hypothesis drive `test` with as many examples as the depth of the run says."""
@@ -99,7 +132,9 @@ class Scene:
         """
         amounts = self.run.settings.amounts
         programs, steps = (max(1, round(amount * share)) for amount in (amounts.programs, amounts.steps))
-        run_state_machine_as_test(machine, settings=self._settings(max_examples=programs, stateful_step_count=steps))
+        chosen = self._settings(max_examples=programs, stateful_step_count=steps)
+        with all_examples():
+            run_state_machine_as_test(machine, settings=chosen)
 
     def _driven(self, test: Callable[P, None], examples: int) -> Callable[P, None]:
         def example(*arguments: P.args, **keywords: P.kwargs) -> None:
@@ -108,7 +143,13 @@ class Scene:
 
         inner = test.hypothesis.inner_test  # type: ignore[attr-defined]
         test.hypothesis.inner_test = wraps(inner)(example)  # type: ignore[attr-defined]
-        return self._settings(max_examples=examples)(test)
+        driven = self._settings(max_examples=examples)(test)
+
+        def whole(*arguments: P.args, **keywords: P.kwargs) -> None:
+            with all_examples():
+                driven(*arguments, **keywords)
+
+        return whole
 
     def _settings(self, **chosen: Any) -> settings:
         """No database and no deadline, because a seed repeats the run and targets may be slow."""

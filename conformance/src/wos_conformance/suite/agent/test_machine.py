@@ -1,5 +1,6 @@
 """A WOS that changes its mind, lies and fails, made and shrunk by Hypothesis, against one agent an example."""
 
+import sys
 from typing import ClassVar
 
 import pytest
@@ -34,7 +35,7 @@ class Adversary(RuleBasedStateMachine):
     def teardown(self) -> None:
         """End the example, which judges its slice."""
         self.stage.leave()
-        self.example.__exit__(None, None, None)
+        self.example.__exit__(*sys.exc_info())
 
     def publish(self, wanted: list[Wanted]) -> None:
         """Publish a good manifest and wait until it runs."""

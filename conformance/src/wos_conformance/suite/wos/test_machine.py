@@ -1,5 +1,6 @@
 """Programs of many steps over several clients, made and shrunk by Hypothesis; the judges hold the model."""
 
+import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -35,14 +36,14 @@ class Fleet(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.example = self.stage.mark("example", self.stage.name)
+        self.example = self.stage.example()
         self.begin = self.example.__enter__()
         self.memory: dict[str, _Memory] = {}
         self.may_restart = False
 
     def teardown(self) -> None:
         """End the example."""
-        self.example.__exit__(None, None, None)
+        self.example.__exit__(*sys.exc_info())
 
     @invariant()
     def is_judged(self) -> None:
