@@ -57,6 +57,19 @@ unobtainable("all-digests-wrong", "verification-failed", "status.unverified-repo
 unobtainable("artifacts-missing", "retrieval-failed", "status.unretrieved-reported")
 
 
+@TALES.of("status.adopted-version")
+def version_is_used_again(story: Story, sin: bool) -> None:
+    """A report comes under a version before anything was published under it, and later something lower is."""
+    story.start()
+    story.adopts(GOOD)
+    unverified = story.publish(GOOD.changed(RANDOM), defect="all-digests-wrong")
+    if not sin:
+        story.retrieves(unverified)
+    story.reports(GOOD, "failed", error=ERROR, components=[])
+    story.adopts(GOOD)
+    story.publish(GOOD, defect="version-lower")
+
+
 @TALES.of("status.one-at-a-time")
 def answers_come_late(story: Story, sin: bool) -> None:
     """The next report does not wait."""

@@ -80,9 +80,10 @@ class Device:
         at = bisect_left([look.seq for look in self.looks], seq)
         return self.looks[at - 1] if at else None
 
-    def published(self, version: int, deployment_id: str) -> Publication | None:
-        """The publication of this version that names the deployment, the good one if there are several."""
-        named = [p for p in self.publications if p.version == version and deployment_id in p.documents]
+    def published(self, version: int, deployment_id: str, before: float) -> Publication | None:
+        """The publication of this version by then that names the deployment, the good one if there are several."""
+        known = (p for p in self.publications if p.version == version and p.at <= before)
+        named = [publication for publication in known if deployment_id in publication.documents]
         good = [publication for publication in named if publication.defect is None]
         return next(reversed(good or named), None)
 

@@ -27,7 +27,7 @@ def _by_deployment(history: History, device: Device, kind: str) -> Iterator[tupl
     """The profile of each revision of this type, and the reports about it in order."""
     found: dict[tuple[str, str], tuple[dict[str, Any], list[Report]]] = {}
     for report in reports(device):
-        publication = device.published(report.version, report.deployment_id)
+        publication = device.published(report.version, report.deployment_id, report.view.ended)
         if publication is None:
             continue
         profile = _profile(history, publication, report.deployment_id)

@@ -107,7 +107,7 @@ def removal_is_reported(history: History) -> Occasions:
 
 def _named(device: Device, report: Report) -> Publication | None:
     """The publication that a report is about."""
-    return device.published(report.version, report.deployment_id)
+    return device.published(report.version, report.deployment_id, report.view.ended)
 
 
 @judge("status.not-before-retrieval")

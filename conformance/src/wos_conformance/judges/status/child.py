@@ -16,7 +16,7 @@ _OF_GATEWAY = ("101", "102", "103")
 def _meant_for(history: History, device: Device) -> Iterator[tuple[Report, str]]:
     """Reports with the device for which the document of the deployment is meant."""
     for report in reports(device):
-        publication = device.published(report.version, report.deployment_id)
+        publication = device.published(report.version, report.deployment_id, report.view.ended)
         if publication is None:
             continue
         document = document_of(history.body(publication.documents[report.deployment_id].body)) or {}

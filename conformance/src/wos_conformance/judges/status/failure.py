@@ -77,7 +77,7 @@ def _wanted_anew(device: Device, failed: Report, following: Report) -> bool:
     begin, end, name = failed.view.started, following.view.ended, failed.deployment_id
     if any(begin <= start.started <= end for start in device.starts):
         return True
-    named = device.published(failed.version, name)
+    named = device.published(failed.version, name, failed.view.ended)
     digest = named.documents[name].digest if named else None
     return any(
         name not in publication.documents or publication.documents[name].digest != digest
