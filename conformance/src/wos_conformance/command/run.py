@@ -1,5 +1,6 @@
 """`wos-conformance run`: drive a target and judge what it does."""
 
+import os
 import secrets
 import shlex
 import shutil
@@ -21,6 +22,7 @@ from wos_conformance.specification import Specification
 from wos_conformance.suite.settings import DEPTHS, ControlSettings, DepthName, Role, Settings
 
 _REPORTS = Path("reports/local")
+_MOST_WORKERS = 4
 
 
 def _checked_features(context: click.Context, _: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,6 +77,9 @@ def _common(command: click.decorators.FC) -> click.decorators.FC:
             type=click.IntRange(min=0),
             help="Put a relay on the path, which delays and rarely resets; such a run is diagnostic.",
         ),
+        click.option(
+            "--shuffle", type=click.IntRange(min=0), metavar="SEED", help="Play the scenarios in another order."
+        ),
         click.option("--shrink/--no-shrink", default=True, help="Make counterexamples small.", show_default=True),
         click.option("--target", default="unnamed", show_default=True, help="What the report calls the target."),
         click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder."),
@@ -98,9 +103,19 @@ def run() -> None:
     type=click.Path(exists=True, dir_okay=False),
     help="File with the certificates, in PEM, to which that of the identity service chains.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 16),
+    help="How many scenarios are played at once.  [default: one for each processor; 1 without test control]",
+)
 @_common
 def run_wos(
-    url: str, credentials: str | None, identity_service: str | None, identity_anchors: str | None, **common: Any
+    url: str,
+    credentials: str | None,
+    identity_service: str | None,
+    identity_anchors: str | None,
+    workers: int | None,
+    **common: Any,
 ) -> None:
     """Visit a WOS and judge it."""
     _check_wos(url, "--url", "start the WOS or correct --url")
@@ -111,7 +126,14 @@ def run_wos(
     if credentials is None:
         raise click.UsageError("--credentials FOLDER is needed; make it with `wos-conformance init FOLDER`")
     identity: dict[str, Any] = {"identity_service": identity_service, "identity_anchors": identity_anchors}
-    _conclude(_settings("wos", url=url, credentials=credentials, **identity, **common))
+    chosen = workers or (min(os.cpu_count() or 1, _MOST_WORKERS) if _is_controlled(common) else 1)
+    if chosen > 1 and not _is_controlled(common):
+        raise click.UsageError("--workers needs the test control: without it all scenarios share the pool of clients")
+    _conclude(_settings("wos", url=url, credentials=credentials, workers=chosen, **identity, **common))
+
+
+def _is_controlled(common: dict[str, Any]) -> bool:
+    return bool(common["control_url"] or common["control_command"])
 
 
 @run.command("agent")
@@ -201,6 +223,7 @@ def _settings(
     only: tuple[str, ...],
     features: tuple[str, ...],
     relay_seed: int | None,
+    shuffle: int | None,
     shrink: bool,
     target: str,
     out: Path | None,
@@ -211,6 +234,7 @@ def _settings(
     declared: dict[str, float] | None = None,
     listen: str = "127.0.0.1:8443",
     arrival: float = 600.0,
+    workers: int = 1,
 ) -> Settings:
     control = None
     if control_url and control_command:
@@ -236,6 +260,8 @@ def _settings(
         only=list(only),
         features=list(features),
         relay_seed=relay_seed,
+        workers=workers,
+        shuffle=shuffle,
         shrink=shrink,
     )
 

@@ -3,7 +3,6 @@
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import wos_conformance
 from wos_conformance.drive.trust_domain import TrustDomain
@@ -16,7 +15,7 @@ def heading(recorder: Recorder, settings: Settings, specification: Specification
     """Write the header of the run."""
     recorder.record(
         Header,
-        run=str(uuid4()),
+        run=settings.run,
         role=settings.role,
         specification=specification.version,
         specification_digest=specification.digest,

@@ -5,6 +5,8 @@ from typing import Literal, Self
 
 import msgspec
 
+from wos_conformance.suite.turn import Share
+
 VARIABLE = "WOS_CONFORMANCE_RUN"
 
 Role = Literal["wos", "agent"]
@@ -68,6 +70,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     relay_seed: int | None = None
     """Seed of the relay on the path; None is a path without one."""
     only: list[str] = []
+    workers: int = 1
+    """How many processes visit a WOS at once."""
+    shuffle: int | None = None
+    """Seed of the order in which scenarios are played; None is the order in which they are written."""
+    run: str = ""
+    """The id of the run."""
+    share: Share | None = None
+    """The place of a child process among the workers; None in the process that starts them."""
     shrink: bool = True
     """False leaves counterexamples as they were found, which saves time when only the verdict counts."""
 

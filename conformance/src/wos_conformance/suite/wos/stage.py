@@ -61,11 +61,6 @@ class Stage(Scene):
         self._codes = 0
         self._waiting = threading.Event()
 
-    @property
-    def restarts_in_programs(self) -> bool:
-        """Whether programs may restart the WOS; a quick run leaves that to the scenarios that are about it."""
-        return self.run.settings.depth != "quick"
-
     def close(self) -> None:
         """End all connections of the scenario."""
         for visitor in self._visitors:
