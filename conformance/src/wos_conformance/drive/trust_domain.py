@@ -102,6 +102,8 @@ class TrustDomain:
         self._leaf_key = ec.generate_private_key(ec.SECP256R1())
         self._pool: list[Svid] = []
         self._pool_next = 0
+        self.installed_pem = self.bundle_pem
+        """The trust bundle that was installed at the WOS: the root, unless somebody says otherwise."""
 
     @classmethod
     def create(cls, name: str, wos_id: str) -> Self:
@@ -121,8 +123,9 @@ class TrustDomain:
 
     @property
     def roots(self) -> list[bytes]:
-        """The certificates of the trust bundle in DER."""
-        return [self._root.certificate.public_bytes(serialization.Encoding.DER)]
+        """The certificates of the installed trust bundle in DER."""
+        known = x509.load_pem_x509_certificates(self.installed_pem)
+        return [certificate.public_bytes(serialization.Encoding.DER) for certificate in known]
 
     @cached_property
     def _strangers(self) -> "TrustDomain":

@@ -90,7 +90,10 @@ class Conductor:
     def trust_domain(self) -> TrustDomain:
         """The trust domain of the run: the one that was installed at the WOS, or a throw-away one for an agent."""
         if self.settings.credentials:
-            return TrustDomain.load(Path(self.settings.credentials))
+            installed = TrustDomain.load(Path(self.settings.credentials))
+            if self.settings.trust_bundle:
+                installed.installed_pem = Path(self.settings.trust_bundle).read_bytes()
+            return installed
         return TrustDomain.create("plant.example", f"wos-{self.settings.seed:x}")
 
     def plays(self, requirements: Sequence[str], verbs: Sequence[str], *, vital: bool) -> bool:
@@ -111,9 +114,16 @@ class Conductor:
 
     def takes(self, number: int, verbs: Sequence[str]) -> bool:
         """Whether this worker plays the scenario of this number."""
+        if self._is_late():
+            return False
         taken = self.turns is None or self.turns.takes(number, alone=not ALONE.isdisjoint(verbs))
         self._taken += taken
         return taken
+
+    def _is_late(self) -> bool:
+        """Whether the time that the run may take is used up."""
+        budget = self.settings.time_budget
+        return budget is not None and self.recorder.now() > budget
 
     def begin(self, name: str, title: str, requirements: Sequence[str]) -> None:
         """A scenario begins."""
@@ -237,8 +247,9 @@ class Conductor:
         if self._relay is not None:
             self._relay.close()
         others = self._footers()
-        played = self._played + sum(footer.scenarios for footer, _ in others)
-        due = self._expected if self._is_first else self._taken
+        played_by_others = sum(footer.scenarios for footer, _ in others)
+        played = self._played + played_by_others
+        due = self._expected if self._is_first and self.settings.time_budget is None else self._taken + played_by_others
         heads = [head for _, head in others]
         self.recorder.close(complete=played == due, scenarios=self._played, errors=self.errors, others=heads)
 

@@ -47,4 +47,6 @@ def suite_digest() -> str:
 def _diagnostic(settings: Settings) -> list[str]:
     selected = [f"only {', '.join(settings.only)} was selected"] if settings.only else []
     relayed = [f"a relay with seed {settings.relay_seed} was on the path"] if settings.relay_seed is not None else []
-    return selected + relayed
+    budget = settings.time_budget
+    limited = [f"no scenario began after {budget:g} s"] if budget is not None else []
+    return selected + relayed + limited

@@ -98,7 +98,8 @@ class Stage(Scene):
         """Somebody who visits the WOS with this SVID."""
         assert self.run.settings.url is not None
         url = self.run.settings.url
-        visitor = Visitor(self.recorder, url, svid, self.trust_domain.bundle_pem, dial=self.path.to(place_of(url)))
+        bundle_pem, timeout = self.trust_domain.installed_pem, self.run.settings.request_timeout
+        visitor = Visitor(self.recorder, url, svid, bundle_pem, timeout, dial=self.path.to(place_of(url)))
         self._visitors.append(visitor)
         return visitor
 
