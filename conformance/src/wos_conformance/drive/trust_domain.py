@@ -81,6 +81,7 @@ class _Leaf:
 AGENT_FLAWS = (
     *("unknown-root", "missing-intermediate", "expired-leaf", "not-yet-valid-leaf", "expired-intermediate"),
     *("other-trust-domain", "other-wos-id", "case-variant", "wos-shaped", "extra-segment", "no-client-segment"),
+    "no-wos-segment",
     *("no-uri-san", "dns-only", "two-uri-sans", "ca-leaf", "key-cert-sign"),
     *("server-usage-only", "rsa-2048", "sha-1"),
 )
@@ -207,6 +208,7 @@ class TrustDomain:
             "client-shaped": lambda: replace(leaf, uris=[f"{self.wos_spiffe_id}/client/main"]),
             "extra-segment": lambda: replace(leaf, uris=[f"{spiffe_id}/more"]),
             "no-client-segment": lambda: replace(leaf, uris=[f"{prefix}/{self.wos_id}/{client}"]),
+            "no-wos-segment": lambda: replace(leaf, uris=[f"spiffe://{self.name}/margo/client/{client}"]),
             "no-uri-san": lambda: replace(leaf, uris=[]),
             "dns-only": lambda: replace(leaf, uris=[], dns=["localhost"]),
             "two-uri-sans": lambda: replace(leaf, uris=[spiffe_id, f"{spiffe_id}-too"]),
