@@ -26,7 +26,19 @@ def small_run(tmp_path_factory: pytest.TempPathFactory, credentials: Path) -> Pa
     """The run folder of the scenarios for one requirement against the reference WOS. Not to be changed."""
     folder = tmp_path_factory.mktemp("small")
     with running_wos(folder / "wos", credentials) as wos:
-        command = [sys.executable, "-m", "wos_conformance", "run", "wos", "--only", SMALL, "--seed", "1"]
+        command = [
+            sys.executable,
+            "-m",
+            "wos_conformance",
+            "run",
+            "wos",
+            "--only",
+            SMALL,
+            "--seed",
+            "1",
+            "--workers",
+            "1",
+        ]
         command += ["--url", wos.wos_url, "--credentials", str(credentials), "--out", str(folder / "run")]
         command += ["--control", wos.control_url, "--control-token-file", str(wos.token_file)]
         subprocess.run(command, check=False, capture_output=True)

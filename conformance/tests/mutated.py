@@ -82,6 +82,7 @@ def judged_at(address: Address, role: Role, credentials: Path, folder: Path, *op
     command += ["--control", address.control_url, "--control-token-file", str(address.token_file)]
     if role == "wos":
         command += ["--url", address.wos_url, "--credentials", str(credentials)]
+        command += [] if "--workers" in options else ["--workers", "1"]
     if address.identity_url:
         command += ["--identity-service", address.identity_url, "--identity-anchors", str(folder / ANCHORS)]
     if address.identity_url or role == "agent":

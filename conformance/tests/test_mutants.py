@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mutants import CATALOGUES, Role, mutants_of
+from mutants import CATALOGUES, Role, mutants_of, peer
 from mutants.control import CONTROLS, MUST_DIE
 from mutants.excused import EXCUSED
 from mutated import judged_mutant
@@ -49,6 +49,12 @@ def test_mutants_stand_in_the_module_of_their_area(role: Role) -> None:
     """So that one finds them."""
     wrong = [m.name for m in mutants_of(role).values() if not m.sin.__module__.startswith(_module(role, m.requirement))]
     assert wrong == []
+
+
+@pytest.mark.parametrize("number", peer.NUMBERS)
+def test_defect_that_was_seen_is_a_mutant_or_has_a_reason(number: int) -> None:
+    """One of both, not both."""
+    assert bool(peer.mutants_with(number)) != (number in peer.WITHOUT)
 
 
 @pytest.mark.parametrize("role", list(CATALOGUES))

@@ -9,9 +9,9 @@ MANIFEST = b'{"manifestVersion":1,"bundle":null,"deployments":[]}'
 CLIENT = "spiffe://plant.example/margo/wfm/main/client/one"
 
 
-def begun(folder: Path, **facts: Any) -> Recorder:
+def begun(folder: Path, worker: int = 0, **facts: Any) -> Recorder:
     """A history with its header."""
-    recorder = Recorder(folder)
+    recorder = Recorder(folder, worker)
     texts = dict.fromkeys(("run", "specification_digest", "suite", "suite_digest", "depth", "target"), "x")
     numbers = {"seed": 1, "level": 1}
     rest = {"role": "wos", "specification": "1.0", "started": "now", "trust_domain": "plant.example", "wos_id": "main"}

@@ -1,7 +1,7 @@
 """Folds judgements into a verdict: no occasion, no pass; no sign of life, no pass; one broken occasion fails."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -168,11 +168,13 @@ def _outcome(
 
 
 def _faults(history: History) -> list[str]:
-    last = history.events[-1]
-    if not isinstance(last, Footer):
+    ends = history.ends
+    footers = [end for end in ends if isinstance(end, Footer)]
+    if len(footers) < len(ends):
         return ["the run was cut before its end"]
-    faults = [] if last.complete else ["not all scenarios were played"]
-    return faults + [f"the harness stumbled: {error}" for error in last.errors[:5]]
+    faults = [] if all(footer.complete for footer in footers) else ["not all scenarios were played"]
+    errors = [error for footer in footers for error in footer.errors]
+    return faults + [f"the harness stumbled: {error}" for error in errors[:5]]
 
 
 def _blocked(history: History) -> dict[str, str]:
@@ -190,18 +192,24 @@ def _blocked(history: History) -> dict[str, str]:
 def _void_attempts(history: History) -> list[range]:
     """The spans of attempts whose positive twin was not served: nothing kept in them counts."""
     served = {view.seq: (view.status or 500) < 400 for view in history.exchanges()}
+    return [
+        range(begin.seq, end.seq + 1)
+        for part in history.parts
+        for begin, end in _attempts(part)
+        if not served.get(end.twin or 0, False)
+    ]
+
+
+def _attempts(part: History) -> Iterator[tuple[Mark, Mark]]:
+    """Beginning and end of each attempt that has a twin."""
     begins: list[Mark] = []
-    spans: list[range] = []
-    for mark in history.of(Mark):
+    for mark in part.of(Mark):
         if mark.what != "attempt" or mark.twin is None:
             continue
         if mark.phase == "begin":
             begins.append(mark)
-            continue
-        begin = begins.pop()
-        if not served.get(mark.twin, False):
-            spans.append(range(begin.seq, mark.seq + 1))
-    return spans
+        else:
+            yield begins.pop(), mark
 
 
 def missing_signs_of_life(history: History) -> str | None:

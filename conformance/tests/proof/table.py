@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mutants import CATALOGUES, Mutant, Role, mutants_of
+from mutants import CATALOGUES, Mutant, Role, mutants_of, peer
 from mutants.excused import EXCUSED
 from proof.gate import Proof
 from wos_conformance.requirement import Requirement
@@ -90,7 +90,7 @@ def write_page() -> int:
 
 def page() -> str:
     """The page, from names and first sentences alone."""
-    return _HEAD + "".join(_section(role) for role in CATALOGUES)
+    return _HEAD + "".join(_section(role) for role in CATALOGUES) + peer.table()
 
 
 def _section(role: Role) -> str:

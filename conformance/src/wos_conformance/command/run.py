@@ -1,60 +1,62 @@
 """`wos-conformance run`: drive a target and judge what it does."""
 
+import os
 import secrets
-import shlex
-import shutil
-import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
+from wos_conformance.command import check, configuration
 from wos_conformance.command.argument import RequirementId, could_not_judge
 from wos_conformance.command.briefing import briefing
 from wos_conformance.history import HistoryDamaged
 from wos_conformance.report import terminal
 from wos_conformance.run import execute
-from wos_conformance.specification import Specification
-from wos_conformance.suite.settings import DEPTHS, ControlSettings, DepthName, Role, Settings
+from wos_conformance.suite.settings import DEPTHS, PATIENCE, REQUEST_TIMEOUT, ControlSettings, DepthName, Role, Settings
 
 _REPORTS = Path("reports/local")
-
-
-def _checked_features(context: click.Context, _: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Features that the role can claim, each once.
-
-    Raises:
-        click.BadParameter: there is no such feature, or the role cannot claim it.
-    """
-    role = context.info_name or ""
-    allowed = [name for name, entry in Specification.load().features.items() if role in entry["roles"]]
-    for name in names:
-        if name not in allowed:
-            raise click.BadParameter(f"{name!r} is no feature of the role {role}; there are {', '.join(allowed)}")
-    return tuple(dict.fromkeys(names))
-
-
-def _checked_address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """A host and a port at which the suite can listen.
-
-    Raises:
-        click.BadParameter: the text is not HOST:PORT.
-    """
-    host, _, port = value.rpartition(":")
-    if not host or not port.isdigit():
-        raise click.BadParameter(f"{value!r} is not HOST:PORT")
-    return value
+_MOST_WORKERS = 4
 
 
 def _common(command: click.decorators.FC) -> click.decorators.FC:
     options = [
-        click.option("--control", "control_url", metavar="URL", help="Test control of the target over HTTP."),
+        configuration.option,
+        click.option(
+            "--control",
+            "control_url",
+            metavar="URL",
+            callback=check.checked_control,
+            help="Test control of the target over HTTP.",
+        ),
         click.option("--control-token-file", type=click.Path(exists=True, dir_okay=False), help="File with its token."),
-        click.option("--control-command", metavar="COMMAND", help="Test control as a command that takes a verb."),
-        click.option("--depth", type=click.Choice(list(DEPTHS)), default="quick", show_default=True),
+        click.option(
+            "--control-command",
+            metavar="COMMAND",
+            callback=check.checked_command,
+            help="Test control as a command that takes a verb.",
+        ),
+        click.option(
+            "--control-timeout",
+            type=click.FloatRange(min=1),
+            default=PATIENCE,
+            show_default=True,
+            help="Longest time until a verb is done, seconds.",
+        ),
+        click.option(
+            "--time-budget",
+            type=click.FloatRange(min=1),
+            help="No scenario begins later, seconds; what is left out makes the run diagnostic.  [default: none]",
+        ),
+        click.option(
+            "--depth",
+            type=click.Choice(list(DEPTHS)),
+            default="quick",
+            show_default=True,
+            help=f"How much is generated: {'; '.join(f'{name}: {depth}' for name, depth in DEPTHS.items())}.",
+        ),
         click.option("--seed", type=click.IntRange(min=0), help="Repeats a run.  [default: random]"),
         click.option(
             "--only",
@@ -67,13 +69,16 @@ def _common(command: click.decorators.FC) -> click.decorators.FC:
             "features",
             multiple=True,
             metavar="NAME",
-            callback=_checked_features,
+            callback=check.checked_features,
             help="An optional feature that the target claims; may be given again.",
         ),
         click.option(
             "--relay-seed",
             type=click.IntRange(min=0),
             help="Put a relay on the path, which delays and rarely resets; such a run is diagnostic.",
+        ),
+        click.option(
+            "--shuffle", type=click.IntRange(min=0), metavar="SEED", help="Play the scenarios in another order."
         ),
         click.option("--shrink/--no-shrink", default=True, help="Make counterexamples small.", show_default=True),
         click.option("--target", default="unnamed", show_default=True, help="What the report calls the target."),
@@ -90,28 +95,68 @@ def run() -> None:
 
 
 @run.command("wos")
-@click.option("--url", required=True, metavar="URL", help="https URL of the WOS, without a path.")
+@click.option(
+    "--url", required=True, metavar="URL", callback=check.checked_url, help="https URL of the WOS, without a path."
+)
 @click.option("--credentials", type=click.Path(exists=True, file_okay=False), help="Folder made by `init`.")
-@click.option("--identity-service", metavar="URL", help="https URL of the identity service, without a path.")
+@click.option(
+    "--trust-bundle",
+    type=click.Path(exists=True, dir_okay=False),
+    help="File with the trust bundle that is installed at the WOS.  [default: that of --credentials]",
+)
+@click.option(
+    "--request-timeout",
+    type=click.FloatRange(min=0.1),
+    default=REQUEST_TIMEOUT,
+    show_default=True,
+    help="Longest wait for one answer, seconds.",
+)
+@click.option(
+    "--identity-service",
+    metavar="URL",
+    callback=check.checked_url,
+    help="https URL of the identity service, without a path.",
+)
 @click.option(
     "--identity-anchors",
     type=click.Path(exists=True, dir_okay=False),
     help="File with the certificates, in PEM, to which that of the identity service chains.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 16),
+    help="How many scenarios are played at once.  [default: one for each processor; 1 without test control]",
+)
 @_common
 def run_wos(
-    url: str, credentials: str | None, identity_service: str | None, identity_anchors: str | None, **common: Any
+    url: str,
+    credentials: str | None,
+    trust_bundle: str | None,
+    request_timeout: float,
+    identity_service: str | None,
+    identity_anchors: str | None,
+    workers: int | None,
+    **common: Any,
 ) -> None:
     """Visit a WOS and judge it."""
-    _check_wos(url, "--url", "start the WOS or correct --url")
+    check.dial(url, "start the WOS or correct --url")
     if (identity_service is None) != (identity_anchors is None):
         raise click.UsageError("--identity-service and --identity-anchors belong together")
     if identity_service is not None:
-        _check_wos(identity_service, "--identity-service", "start the identity service or correct --identity-service")
+        check.dial(identity_service, "start the identity service or correct --identity-service")
     if credentials is None:
         raise click.UsageError("--credentials FOLDER is needed; make it with `wos-conformance init FOLDER`")
     identity: dict[str, Any] = {"identity_service": identity_service, "identity_anchors": identity_anchors}
-    _conclude(_settings("wos", url=url, credentials=credentials, **identity, **common))
+    chosen = workers or (min(os.cpu_count() or 1, _MOST_WORKERS) if _is_controlled(common) else 1)
+    if chosen > 1 and not _is_controlled(common):
+        raise click.UsageError("--workers needs the test control: without it all scenarios share the pool of clients")
+    roots = str(Path(trust_bundle).absolute()) if trust_bundle else None
+    shown: dict[str, Any] = {"url": url, "credentials": credentials, "trust_bundle": roots, **identity}
+    _conclude(_settings("wos", request_timeout=request_timeout, workers=chosen, **shown, **common))
+
+
+def _is_controlled(common: dict[str, Any]) -> bool:
+    return bool(common["control_url"] or common["control_command"])
 
 
 @run.command("agent")
@@ -149,7 +194,7 @@ def run_wos(
     default="127.0.0.1:8443",
     show_default=True,
     metavar="HOST:PORT",
-    callback=_checked_address,
+    callback=check.checked_address,
     help="Where an agent without test control finds its WOS.",
 )
 @click.option(
@@ -195,12 +240,15 @@ def _settings(
     *,
     control_url: str | None,
     control_token_file: str | None,
-    control_command: str | None,
+    control_command: list[str],
+    control_timeout: float,
+    time_budget: float | None,
     depth: DepthName,
     seed: int | None,
     only: tuple[str, ...],
     features: tuple[str, ...],
     relay_seed: int | None,
+    shuffle: int | None,
     shrink: bool,
     target: str,
     out: Path | None,
@@ -211,14 +259,18 @@ def _settings(
     declared: dict[str, float] | None = None,
     listen: str = "127.0.0.1:8443",
     arrival: float = 600.0,
+    workers: int = 1,
+    trust_bundle: str | None = None,
+    request_timeout: float = REQUEST_TIMEOUT,
 ) -> Settings:
     control = None
     if control_url and control_command:
         raise click.UsageError("--control and --control-command exclude each other")
     if control_url or control_command:
-        command = shlex.split(control_command or "")
-        _check_control(control_url, command)
-        control = ControlSettings(control_url, control_token_file, command or None)
+        if control_url:
+            check.dial(control_url, "start the test control or correct --control")
+        folder = configuration.folder_of(click.get_current_context(), "control_command")
+        control = ControlSettings(control_url, control_token_file, control_command or None, folder, control_timeout)
     return Settings(
         role=role,
         folder=str((out or _REPORTS / f"{role}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}").absolute()),
@@ -236,36 +288,13 @@ def _settings(
         only=list(only),
         features=list(features),
         relay_seed=relay_seed,
+        trust_bundle=trust_bundle,
+        request_timeout=request_timeout,
+        time_budget=time_budget,
+        workers=workers,
+        shuffle=shuffle,
         shrink=shrink,
     )
-
-
-def _check_wos(url: str, option: str, remedy: str) -> None:
-    """Refuse a URL that cannot be that of a WOS or its identity service, and end when nobody listens there."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/"):
-        raise click.BadParameter(f"{url!r} is not https://HOST[:PORT] without a path", param_hint=option)
-    _dial(url, parts.hostname, parts.port or 443, remedy)
-
-
-def _check_control(url: str | None, command: list[str]) -> None:
-    """Refuse a control that cannot be one, and end when nobody listens there."""
-    if command and not shutil.which(command[0]):
-        raise click.BadParameter(f"{command[0]!r} is no command that can be run", param_hint="--control-command")
-    if url:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise click.BadParameter(f"{url!r} is not http://HOST[:PORT]", param_hint="--control")
-        default = 443 if parts.scheme == "https" else 80
-        _dial(url, parts.hostname, parts.port or default, "start the test control or correct --control")
-
-
-def _dial(url: str, host: str, port: int, remedy: str) -> None:
-    try:
-        socket.create_connection((host, port), timeout=10).close()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        could_not_judge(f"nobody answers at {url} ({reason}); {remedy}")
 
 
 def _conclude(settings: Settings) -> None:

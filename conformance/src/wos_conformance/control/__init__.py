@@ -18,6 +18,10 @@ class _Settings(Protocol):
     def token_file(self) -> str | None: ...
     @property
     def command(self) -> list[str] | None: ...
+    @property
+    def folder(self) -> str | None: ...
+    @property
+    def timeout(self) -> float: ...
 
 
 def open_control(settings: _Settings, recorder: Recorder) -> Control:
@@ -27,7 +31,7 @@ def open_control(settings: _Settings, recorder: Recorder) -> Control:
         ControlFailed: the token cannot be read.
     """
     if settings.command:
-        return Control(CommandTransport(settings.command), recorder)
+        return Control(CommandTransport(settings.command, settings.folder), recorder, settings.timeout)
     token = ""
     if settings.token_file:
         try:
@@ -36,4 +40,4 @@ def open_control(settings: _Settings, recorder: Recorder) -> Control:
             raise ControlFailed(f"the token in {settings.token_file} cannot be read: {error}") from error
         recorder.redact(token.encode())
     assert settings.url is not None
-    return Control(HttpTransport(settings.url, token), recorder)
+    return Control(HttpTransport(settings.url, token), recorder, settings.timeout)

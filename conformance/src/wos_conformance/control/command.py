@@ -13,8 +13,10 @@ STATUSES = {0: 200, 75: 202, 69: 501}
 class CommandTransport:
     """Brings each verb by running a command."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: str | None = None) -> None:
+        """`folder` is where the command is run; None is the current one."""
         self._command = list(command)
+        self._folder = folder
 
     def send(self, verb: str, body: bytes) -> Reply:
         """Bring the verb.
@@ -24,7 +26,12 @@ class CommandTransport:
         """
         try:
             done = subprocess.run(
-                [*self._command, verb], input=body, capture_output=True, timeout=_TIMEOUT, check=False
+                [*self._command, verb],
+                input=body,
+                capture_output=True,
+                timeout=_TIMEOUT,
+                check=False,
+                cwd=self._folder,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Unreachable(str(error)) from error

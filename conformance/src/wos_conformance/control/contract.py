@@ -6,11 +6,10 @@ import time
 from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
+from wos_conformance.control.shape import fault
 from wos_conformance.history import Control as ControlEvent
 from wos_conformance.history import Recorder
 
-PATIENCE = 30.0
-"""Seconds for which a verb that was accepted is asked for again."""
 _PAUSE = 0.05
 _SECRETS = ("keyPem", "enrolmentCode", "factoryKeyPem")
 
@@ -53,7 +52,9 @@ class Transport(Protocol):
 class Control:
     """Asks for verbs, waits until they are done, and writes them down without secrets."""
 
-    def __init__(self, transport: Transport, recorder: Recorder) -> None:
+    def __init__(self, transport: Transport, recorder: Recorder, patience: float = 30.0) -> None:
+        """`patience` is for how many seconds a verb that was accepted is asked for again."""
+        self._patience = patience
         self._transport = transport
         self._recorder = recorder
         self._waiting = threading.Event()
@@ -88,7 +89,7 @@ class Control:
 
     def _asked(self, verb: str, request: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str | None]:
         body = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self._patience
         while True:
             try:
                 reply = self._transport.send(verb, body)
@@ -96,9 +97,9 @@ class Control:
             except Unreachable as error:
                 reply, failure = Reply(202, b""), f"nobody answers: {error}"
             if reply.status != 202:
-                return _understood(reply)
+                return _understood(verb, reply)
             if time.monotonic() > deadline:
-                return "failed", None, f"{failure} within {PATIENCE:.0f} s"
+                return "failed", None, f"{failure} within {self._patience:.0f} s"
             self._waiting.wait(_PAUSE)
 
 
@@ -109,7 +110,7 @@ def _without_secrets(members: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _understood(reply: Reply) -> tuple[str, dict[str, Any] | None, str | None]:
+def _understood(verb: str, reply: Reply) -> tuple[str, dict[str, Any] | None, str | None]:
     if reply.status == 501:
         return "unsupported", None, None
     try:
@@ -121,4 +122,6 @@ def _understood(reply: Reply) -> tuple[str, dict[str, Any] | None, str | None]:
     if reply.status != 200:
         outcome = "refused" if reply.status in (400, 404, 409) else "failed"
         return outcome, None, f"status {reply.status}: {value.get('error', reply.text[:200])}"
+    if wrong := fault(verb, value):
+        return "failed", None, wrong
     return "done", value, None

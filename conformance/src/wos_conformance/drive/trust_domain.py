@@ -81,6 +81,7 @@ class _Leaf:
 AGENT_FLAWS = (
     *("unknown-root", "missing-intermediate", "expired-leaf", "not-yet-valid-leaf", "expired-intermediate"),
     *("other-trust-domain", "other-wos-id", "case-variant", "wos-shaped", "extra-segment", "no-client-segment"),
+    "no-wos-segment",
     *("no-uri-san", "dns-only", "two-uri-sans", "ca-leaf", "key-cert-sign"),
     *("server-usage-only", "rsa-2048", "sha-1"),
 )
@@ -102,6 +103,8 @@ class TrustDomain:
         self._leaf_key = ec.generate_private_key(ec.SECP256R1())
         self._pool: list[Svid] = []
         self._pool_next = 0
+        self.installed_pem = self.bundle_pem
+        """The trust bundle that was installed at the WOS: the root, unless somebody says otherwise."""
 
     @classmethod
     def create(cls, name: str, wos_id: str) -> Self:
@@ -121,8 +124,9 @@ class TrustDomain:
 
     @property
     def roots(self) -> list[bytes]:
-        """The certificates of the trust bundle in DER."""
-        return [self._root.certificate.public_bytes(serialization.Encoding.DER)]
+        """The certificates of the installed trust bundle in DER."""
+        known = x509.load_pem_x509_certificates(self.installed_pem)
+        return [certificate.public_bytes(serialization.Encoding.DER) for certificate in known]
 
     @cached_property
     def _strangers(self) -> "TrustDomain":
@@ -204,6 +208,7 @@ class TrustDomain:
             "client-shaped": lambda: replace(leaf, uris=[f"{self.wos_spiffe_id}/client/main"]),
             "extra-segment": lambda: replace(leaf, uris=[f"{spiffe_id}/more"]),
             "no-client-segment": lambda: replace(leaf, uris=[f"{prefix}/{self.wos_id}/{client}"]),
+            "no-wos-segment": lambda: replace(leaf, uris=[f"spiffe://{self.name}/margo/client/{client}"]),
             "no-uri-san": lambda: replace(leaf, uris=[]),
             "dns-only": lambda: replace(leaf, uris=[], dns=["localhost"]),
             "two-uri-sans": lambda: replace(leaf, uris=[spiffe_id, f"{spiffe_id}-too"]),

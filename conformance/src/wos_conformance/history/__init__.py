@@ -19,11 +19,12 @@ from wos_conformance.history.event import (
     Publication,
     Reset,
 )
-from wos_conformance.history.reader import History, HistoryCut, HistoryDamaged
+from wos_conformance.history.reader import HISTORY, History, HistoryCut, HistoryDamaged, last_line
 from wos_conformance.history.recorder import Recorder
 from wos_conformance.history.view import ExchangeView
 
 __all__ = [
+    "HISTORY",
     "AnyEvent",
     "Body",
     "Closed",
@@ -46,4 +47,5 @@ __all__ = [
     "Publication",
     "Recorder",
     "Reset",
+    "last_line",
 ]

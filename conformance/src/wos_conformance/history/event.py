@@ -1,10 +1,13 @@
-"""What can happen in a run. Each event is one line of `history.ndjson`; bodies lie beside it as blobs."""
+"""What can happen in a run. Each event is one line of `history.ndjson`, or of a file beside it when several workers
+drove at once; bodies lie beside it as blobs."""
 
 from typing import Any, Literal
 
 import msgspec
 
 FIRST_PREV = "0" * 64
+SEQ_OF_WORKER = 1_000_000
+"""So far apart are the numbers of the events that two workers write."""
 CUT_SHORT = ("reset by peer", "broken pipe", "unexpected_eof", "eof occurred")
 """How libraries tell that a connection ended under a handshake without an alert."""
 
@@ -45,7 +48,10 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
-    """`seq` counts from 0; `at` is seconds since the run began; `prev` is the SHA-256 of the line before."""
+    """`seq` counts from the beginning of the file, whose first number is `worker` times `SEQ_OF_WORKER`.
+
+    `at` is seconds since the run began; `prev` is the SHA-256 of the line before.
+    """
 
     seq: int
     at: float
@@ -203,11 +209,15 @@ class Deadline(Event, tag="deadline", frozen=True, kw_only=True):
 
 
 class Footer(Event, tag="footer", frozen=True, kw_only=True):
-    """The end of a run; `errors` are faults of the harness, which make every verdict doubtful."""
+    """The end of a run, or of what one worker did in it; `errors` are faults of the harness: every verdict is doubtful.
+
+    `others` are the SHA-256 digests of the last lines of the other workers, in order, in the footer of worker 0.
+    """
 
     complete: bool
     scenarios: int
     errors: list[str] = []
+    others: list[str] = []
 
 
 AnyEvent = Header | Mark | Connection | Closed | Exchange | Publication | Fault | Reset | Control | Deadline | Footer

@@ -11,6 +11,7 @@ import msgspec
 
 from wos_conformance.history.event import (
     FIRST_PREV,
+    SEQ_OF_WORKER,
     AnyEvent,
     Body,
     Closed,
@@ -29,6 +30,13 @@ from wos_conformance.history.event import (
 from wos_conformance.history.view import ExchangeView
 
 E = TypeVar("E", bound=Event)
+HISTORY = "history.ndjson"
+BLOBS = "blobs"
+
+
+def file_of(worker: int) -> str:
+    """The name of the file in which a worker writes what happens to it."""
+    return f"history-{worker}.ndjson" if worker else HISTORY
 
 
 class HistoryDamaged(Exception):
@@ -55,10 +63,16 @@ class History:
             HistoryDamaged: a line, a blob or the chain is not as it was written.
             HistoryCut: the footer is missing, and that is not allowed.
         """
-        events, head = _read_events(folder / "history.ndjson")
-        if not isinstance(events[-1], Footer) and not allow_cut:
-            raise HistoryCut("history.ndjson ends without a footer; the run was cut")
-        history = cls(events, _read_blobs(folder / "blobs", events))
+        events, head = _read_events(folder / HISTORY)
+        footer = events[-1]
+        heads: list[str | None] = list(footer.others) if isinstance(footer, Footer) else [None] * _others(folder)
+        for worker, named in enumerate(heads, 1):
+            events += _read_part(folder / file_of(worker), worker, events[0], named)
+        if surplus := _others(folder) - len(heads):
+            raise HistoryDamaged(f"{HISTORY} does not name {surplus} of the files that lie beside it")
+        history = cls(events, _read_blobs(folder / BLOBS, events))
+        if not all(isinstance(footer, Footer) for footer in history.ends) and not allow_cut:
+            raise HistoryCut("a part of the history ends without a footer; the run was cut")
         history.__dict__["head"] = head
         return history
 
@@ -74,7 +88,20 @@ class History:
         """SHA-256 of the last line; it stands for the whole chain."""
         from wos_conformance.history.event import encode
 
-        return hashlib.sha256(encode(self.events[-1])).hexdigest()
+        return hashlib.sha256(encode(self.ends[0])).hexdigest()
+
+    @cached_property
+    def parts(self) -> Sequence["History"]:
+        """What each worker did, as a history of its own: what happens to others at the same time is not its affair."""
+        if not self.events or self.events[-1].seq - self.events[0].seq < len(self.events):
+            return [self]
+        numbers = sorted({event.seq // SEQ_OF_WORKER for event in self.events})
+        return [self.slice(n * SEQ_OF_WORKER, (n + 1) * SEQ_OF_WORKER - 1) for n in numbers]
+
+    @property
+    def ends(self) -> Sequence[AnyEvent]:
+        """The last event of each worker; the footer, unless it was cut."""
+        return [part.events[-1] for part in self.parts]
 
     @cached_property
     def _seqs(self) -> list[int]:
@@ -196,7 +223,40 @@ class History:
         return None
 
 
-def _read_events(path: Path) -> tuple[list[AnyEvent], str]:
+def _others(folder: Path) -> int:
+    """How many workers beside the first have left a file."""
+    return len(list(folder.glob(file_of(1).replace("1", "*"))))
+
+
+def last_line(folder: Path, worker: int) -> tuple[Footer, str]:
+    """The footer of a worker, and the SHA-256 digest of its line.
+
+    Raises:
+        HistoryCut: the worker has left none.
+    """
+    path = folder / file_of(worker)
+    line = path.read_bytes().rstrip(b"\n").rpartition(b"\n")[2] if path.exists() else b""
+    try:
+        event = decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise HistoryCut(f"{path.name} ends without a footer; the run was cut") from error
+    if not isinstance(event, Footer):
+        raise HistoryCut(f"{path.name} ends without a footer; the run was cut")
+    return event, hashlib.sha256(line).hexdigest()
+
+
+def _read_part(path: Path, worker: int, header: AnyEvent, named: str | None) -> list[AnyEvent]:
+    """What a further worker wrote, if it belongs to the run and ends as the footer of the first one says."""
+    events, head = _read_events(path, worker * SEQ_OF_WORKER)
+    first = events[0]
+    if not isinstance(first, Header) or not isinstance(header, Header) or first.run != header.run:
+        raise HistoryDamaged(f"{path.name} line 1: expected the run of {HISTORY}, found another one")
+    if named not in (None, head):
+        raise HistoryDamaged(f"{path.name} does not end as {HISTORY} says: expected {named}, found {head}")
+    return events
+
+
+def _read_events(path: Path, first: int = 0) -> tuple[list[AnyEvent], str]:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -207,21 +267,21 @@ def _read_events(path: Path) -> tuple[list[AnyEvent], str]:
     events: list[AnyEvent] = []
     prev = FIRST_PREV
     for number, line in enumerate(lines):
-        events.append(_verified(line, number, prev, path.name))
+        events.append(_verified(line, number, first, prev, path.name))
         prev = hashlib.sha256(line).hexdigest()
     if not events or not isinstance(events[0], Header):
         raise HistoryDamaged(f"{path.name} line 1: expected a header")
     return events, prev
 
 
-def _verified(line: bytes, number: int, prev: str, name: str) -> AnyEvent:
+def _verified(line: bytes, number: int, first: int, prev: str, name: str) -> AnyEvent:
     where = f"{name} line {number + 1}"
     try:
         event = decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise HistoryDamaged(f"{where}: expected an event, found something else ({error})") from error
-    if event.seq != number:
-        raise HistoryDamaged(f"{where}: expected event {number}, found {event.seq}")
+    if event.seq != first + number:
+        raise HistoryDamaged(f"{where}: expected event {first + number}, found {event.seq}")
     if event.prev != prev:
         raise HistoryDamaged(f"{where}: the line before it was changed (its digest is not the one that is named here)")
     return event

@@ -3,39 +3,37 @@
 import hashlib
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from wos_conformance.history.event import FIRST_PREV, AnyEvent, Body, Event, Footer, decode, encode
-from wos_conformance.history.reader import History
+from wos_conformance.history.event import FIRST_PREV, SEQ_OF_WORKER, AnyEvent, Body, Event, Footer, decode, encode
+from wos_conformance.history.reader import BLOBS, History, file_of
 
 E = TypeVar("E", bound=Event)
 STORED_AT_MOST = 1 << 20
 
-HISTORY = "history.ndjson"
-BLOBS = "blobs"
-
 
 class Recorder:
-    """The only writer of a run folder. Its methods may be called from any thread."""
+    """The only writer of its file in a run folder. Its methods may be called from any thread."""
 
-    def __init__(self, folder: Path) -> None:
-        """Begin a history.
+    def __init__(self, folder: Path, worker: int = 0, began: float | None = None) -> None:
+        """Begin a history; `began` is the reading of the monotonic clock when the run did, now if left out.
 
         Raises:
             FileExistsError: the folder holds one already.
         """
         (folder / BLOBS).mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._file = (folder / HISTORY).open("xb")
+        self._file = (folder / file_of(worker)).open("xb")
+        self._first = worker * SEQ_OF_WORKER
         self._lock = threading.RLock()
         self._prev = FIRST_PREV
         self._events: list[AnyEvent] = []
         self._blobs: dict[str, bytes] = {}
         self._secrets: list[bytes] = []
-        self._began = time.monotonic()
+        self._began = time.monotonic() if began is None else began
 
     def now(self) -> float:
         """Seconds since the run began."""
@@ -44,7 +42,7 @@ class Recorder:
     def record(self, kind: type[E], **fields: Any) -> E:
         """Write an event; `seq`, `at` and `prev` are filled in."""
         with self._lock:
-            event = kind(seq=len(self._events), at=self.now(), prev=self._prev, **fields)
+            event = kind(seq=self._first + len(self._events), at=self.now(), prev=self._prev, **fields)
             line = encode(event)  # type: ignore[arg-type]
             if (clean := self._without_secrets(line)) != line:
                 line, event = clean, decode(clean)  # type: ignore[assignment]
@@ -85,10 +83,10 @@ class Recorder:
         """The stored bodies by name."""
         return self._blobs
 
-    def close(self, *, complete: bool, scenarios: int, errors: list[str]) -> None:
+    def close(self, *, complete: bool, scenarios: int, errors: list[str], others: Sequence[str] = ()) -> None:
         """Write the footer; without it the run counts as cut."""
         with self._lock:
-            self.record(Footer, complete=complete, scenarios=scenarios, errors=errors)
+            self.record(Footer, complete=complete, scenarios=scenarios, errors=errors, others=list(others))
             self._file.close()
 
     def __enter__(self) -> Self:

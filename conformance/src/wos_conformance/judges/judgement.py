@@ -72,6 +72,13 @@ def judge_history(history: History, only: str | None = None) -> Findings:
     """Ask every judge of the run's role whose feature, if any, is claimed, or only the one of a requirement."""
     specification = Specification.load(history.header.specification)
     found = Findings([], {})
+    for part in history.parts:
+        _judge_part(part, specification, only, found)
+    return found
+
+
+def _judge_part(history: History, specification: Specification, only: str | None, found: Findings) -> None:
+    """Judge what one worker did. Clients belong to one worker, and so do all rules about them."""
     for name, function in REGISTER.items():
         requirement = specification.requirements[name]
         if requirement.role != history.header.role or only not in (None, name):
@@ -82,4 +89,3 @@ def judge_history(history: History, only: str | None = None) -> Findings:
             found.judgements.extend([replace(judgement, requirement=name) for judgement in function(history)])
         except Exception as error:
             found.stumbled[name] = repr(error)
-    return found

@@ -36,10 +36,8 @@ def pytest_html_results_table_header(cells: list[str]) -> None:
 
 def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
     """Fill the two columns."""
-    result = getattr(report, "result", None)
-    title, rules = (result.title, len({j.requirement for j in result.judgements})) if result else ("", 0)
-    cells.insert(2, f"<td>{escape(title)}</td>")
-    cells.insert(3, f'<td class="col-rules">{rules}</td>')
+    cells.insert(2, f"<td>{escape(getattr(report, 'situation', ''))}</td>")
+    cells.insert(3, f'<td class="col-rules">{getattr(report, "rules", 0)}</td>')
 
 
 def extras(result: "Result") -> list[dict[str, Any]]:

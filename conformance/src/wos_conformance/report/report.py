@@ -177,7 +177,11 @@ def _broken(requirement: Requirement, judgement: Judgement, history: History) ->
 
 
 def _scenarios(history: History) -> list[dict[str, Any]]:
-    marks = [mark for mark in history.of(Mark) if mark.what == "scenario"]
+    return [told for part in history.parts for told in _scenarios_of(part)]
+
+
+def _scenarios_of(part: History) -> list[dict[str, Any]]:
+    marks = [mark for mark in part.of(Mark) if mark.what == "scenario"]
     ends = [mark for mark in marks if mark.phase == "end"]
     begins = [mark for mark in marks if mark.phase == "begin"]
     return [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from wos_conformance.control import Control, ControlUnsupported, open_control
 from wos_conformance.drive.relay import Relay, place_of
 from wos_conformance.drive.trust_domain import TrustDomain
-from wos_conformance.history import History, Mark, Recorder
+from wos_conformance.history import Footer, History, Mark, Recorder, last_line
 from wos_conformance.judges import Judgement, judge_history
 from wos_conformance.reach import is_reached
 from wos_conformance.report.failure import failure_text
@@ -20,6 +20,7 @@ from wos_conformance.specification import Specification
 from wos_conformance.suite.heading import heading
 from wos_conformance.suite.scene import Blocked, Run
 from wos_conformance.suite.settings import Settings
+from wos_conformance.suite.turn import ALONE, Turns
 
 if TYPE_CHECKING:
     from wos_conformance.drive.double import Double
@@ -69,11 +70,14 @@ class Conductor:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.specification = Specification.load()
-        self.recorder = Recorder(Path(settings.folder))
+        share = settings.share
+        self.turns = None if share is None else Turns(share)
+        worker, began = (share.worker, share.began) if share else (0, None)
+        self.recorder = Recorder(Path(settings.folder), worker, began)
         self.control: Control | None = open_control(settings.control, self.recorder) if settings.control else None
         self.errors: list[str] = []
         self.run = Run(settings, self.recorder, self.control, self.judge_example)
-        self._expected = self._played = 0
+        self._expected = self._taken = self._played = 0
         self._double: Double | None = None
         self._relay: Relay | None = None
         self._resident: Resident | None = None
@@ -84,7 +88,10 @@ class Conductor:
     def trust_domain(self) -> TrustDomain:
         """The trust domain of the run: the one that was installed at the WOS, or a throw-away one for an agent."""
         if self.settings.credentials:
-            return TrustDomain.load(Path(self.settings.credentials))
+            installed = TrustDomain.load(Path(self.settings.credentials))
+            if self.settings.trust_bundle:
+                installed.installed_pem = Path(self.settings.trust_bundle).read_bytes()
+            return installed
         return TrustDomain.create("plant.example", f"wos-{self.settings.seed:x}")
 
     def plays(self, requirements: Sequence[str], verbs: Sequence[str], *, vital: bool) -> bool:
@@ -102,6 +109,19 @@ class Conductor:
     def expect(self, scenarios: int) -> None:
         """How many scenarios will be played."""
         self._expected = scenarios
+
+    def takes(self, number: int, verbs: Sequence[str]) -> bool:
+        """Whether this worker plays the scenario of this number."""
+        if self._is_late():
+            return False
+        taken = self.turns is None or self.turns.takes(number, alone=not ALONE.isdisjoint(verbs))
+        self._taken += taken
+        return taken
+
+    def _is_late(self) -> bool:
+        """Whether the time that the run may take is used up."""
+        budget = self.settings.time_budget
+        return budget is not None and self.recorder.now() > budget
 
     def begin(self, name: str, title: str, requirements: Sequence[str]) -> None:
         """A scenario begins."""
@@ -224,7 +244,22 @@ class Conductor:
             self._double.close()
         if self._relay is not None:
             self._relay.close()
-        self.recorder.close(complete=self._played == self._expected, scenarios=self._played, errors=self.errors)
+        others = self._footers()
+        played_by_others = sum(footer.scenarios for footer, _ in others)
+        played = self._played + played_by_others
+        due = self._expected if self._is_first and self.settings.time_budget is None else self._taken + played_by_others
+        heads = [head for _, head in others]
+        self.recorder.close(complete=played == due, scenarios=self._played, errors=self.errors, others=heads)
+
+    @property
+    def _is_first(self) -> bool:
+        return self.turns is None or self.turns.is_first
+
+    def _footers(self) -> list[tuple[Footer, str]]:
+        """The footers of the other workers, for worker 0, and the SHA-256 digests of their lines."""
+        share = self.settings.share
+        workers = range(1, share.workers) if share and self._is_first else ()
+        return [last_line(Path(self.settings.folder), worker) for worker in workers]
 
     def _failure(self, judgement: Judgement, history: History) -> str:
         return failure_text(self.specification.requirements[judgement.requirement], judgement, history)
@@ -251,8 +286,9 @@ class Conductor:
 
     def _progress(self, result: Result) -> None:
         sign = {"played": " ", "broken": "✗", "blocked": "-", "error": "!"}[result.outcome]
-        remaining = self.recorder.now() / self._played * (self._expected - self._played)
-        line = f"{sign} {self._played:>3}/{self._expected} {result.name}"
+        played = self._played if self.turns is None else self.turns.taken
+        remaining = self.recorder.now() / played * (self._expected - played)
+        line = f"{sign} {played:>3}/{self._expected} {result.name}"
         os.write(2, f"{line[:65]:<66}{_minutes(remaining)} left\n".encode())
 
 

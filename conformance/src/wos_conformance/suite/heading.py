@@ -3,7 +3,6 @@
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import wos_conformance
 from wos_conformance.drive.trust_domain import TrustDomain
@@ -16,7 +15,7 @@ def heading(recorder: Recorder, settings: Settings, specification: Specification
     """Write the header of the run."""
     recorder.record(
         Header,
-        run=str(uuid4()),
+        run=settings.run,
         role=settings.role,
         specification=specification.version,
         specification_digest=specification.digest,
@@ -48,4 +47,6 @@ def suite_digest() -> str:
 def _diagnostic(settings: Settings) -> list[str]:
     selected = [f"only {', '.join(settings.only)} was selected"] if settings.only else []
     relayed = [f"a relay with seed {settings.relay_seed} was on the path"] if settings.relay_seed is not None else []
-    return selected + relayed
+    budget = settings.time_budget
+    limited = [f"no scenario began after {budget:g} s"] if budget is not None else []
+    return selected + relayed + limited

@@ -102,12 +102,12 @@ class Scene:
         One that is blocked is the last, unless one has broken a rule and is being shrunk.
         """
         hindrance = None
-        with self.mark("example", self.name) as begin:
-            try:
-                yield begin
-            except (Blocked, ControlUnsupported) as stopped:
-                hindrance = stopped
         try:
+            with self.mark("example", self.name) as begin:
+                try:
+                    yield begin
+                except (Blocked, ControlUnsupported) as stopped:
+                    hindrance = stopped
             self.run.judge_slice(begin)
         except AssertionError:
             self._shrinks = True
@@ -125,14 +125,15 @@ class Scene:
         """Let Hypothesis drive `test` with as many cases for one operation as the depth of the run says."""
         return self._driven(test, self.run.settings.amounts.cases)
 
-    def play(self, machine: type[RuleBasedStateMachine], share: float = 1.0) -> None:
+    def play(self, machine: type[RuleBasedStateMachine], programs: float = 1.0, steps: float = 1.0) -> None:
         """Let Hypothesis play programs of a state machine whose examples judge themselves.
 
-        `share` is the part of the usual programs, and of the usual steps of each, when a step takes long.
+        The numbers are the parts of the usual programs, and of the usual steps of each, when a step takes long.
         """
         amounts = self.run.settings.amounts
-        programs, steps = (max(1, round(amount * share)) for amount in (amounts.programs, amounts.steps))
-        chosen = self._settings(max_examples=programs, stateful_step_count=steps)
+        max_examples = max(1, round(amounts.programs * programs))
+        step_count = max(1, round(amounts.steps * steps))
+        chosen = self._settings(max_examples=max_examples, stateful_step_count=step_count)
         with all_examples():
             run_state_machine_as_test(machine, settings=chosen)
 

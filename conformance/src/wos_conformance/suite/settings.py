@@ -5,7 +5,11 @@ from typing import Literal, Self
 
 import msgspec
 
+from wos_conformance.suite.turn import Share
+
 VARIABLE = "WOS_CONFORMANCE_RUN"
+PATIENCE = 30.0
+REQUEST_TIMEOUT = 10.0
 
 Role = Literal["wos", "agent"]
 DepthName = Literal["quick", "standard", "deep"]
@@ -28,6 +32,13 @@ class Depth(msgspec.Struct, frozen=True):
     silence: float
     tolerance: float
 
+    def __str__(self) -> str:
+        """In words."""
+        return (
+            f"{self.examples} examples a property, {self.programs} programs of {self.steps} steps, "
+            f"{self.cases} cases an operation"
+        )
+
 
 DEPTHS: dict[str, Depth] = {
     "quick": Depth(examples=8, programs=5, steps=10, cases=12, moments=4, silence=1.5, tolerance=2),
@@ -42,6 +53,10 @@ class ControlSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str | None = None
     token_file: str | None = None
     command: list[str] | None = None
+    folder: str | None = None
+    """The folder in which the command is run; None is that of the run."""
+    timeout: float = PATIENCE
+    """Seconds for which a verb that was accepted is asked for again."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +80,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Host and port at which an agent that nobody controls finds the double."""
     arrival: float = 600.0
     """Seconds for which a run waits for such an agent."""
+    trust_bundle: str | None = None
+    """File with the roots of the WOS, in PEM, when they are not those of the credentials."""
+    request_timeout: float = REQUEST_TIMEOUT
+    """Seconds for which an answer of a WOS is waited for."""
+    time_budget: float | None = None
+    """Seconds after which no scenario begins."""
     relay_seed: int | None = None
     """Seed of the relay on the path; None is a path without one."""
     only: list[str] = []
+    workers: int = 1
+    """How many processes visit a WOS at once."""
+    shuffle: int | None = None
+    """Seed of the order in which scenarios are played; None is the order in which they are written."""
+    run: str = ""
+    """The id of the run."""
+    share: Share | None = None
+    """The place of a child process among the workers; None in the process that starts them."""
     shrink: bool = True
     """False leaves counterexamples as they were found, which saves time when only the verdict counts."""
 

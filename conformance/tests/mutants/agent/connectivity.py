@@ -1,15 +1,29 @@
 """Sins of an agent around connectivity."""
 
+import os
 import ssl
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mutants.catalogue import AGENT, Patch
-from wos_reference.agent import cli, identity, schedule
+from wos_reference.agent import cli, desired_state, identity, schedule
 from wos_reference.agent.agent import Agent
 from wos_reference.agent.ledger import Ledger
 from wos_reference.agent.schedule import Windows
+
+
+@AGENT.against("connectivity.polls")
+def falls_over_short_digests(patch: Patch) -> None:
+    """Ends when a digest has fewer than 16 characters (D33)."""
+    known = desired_state.known_digest
+
+    def fragile(value: Any) -> str:
+        if isinstance(value, str) and len(value) < 16:
+            os._exit(1)
+        return known(value)
+
+    patch(desired_state, "known_digest", fragile)
 
 
 @AGENT.against("connectivity.agent-http-version")

@@ -20,6 +20,8 @@ from wos_reference.agent.desired_state import Manifest, ManifestError
 from wos_reference.agent.ledger import Ledger
 from wos_reference.agent.reconciler import Reconciler
 from wos_reference.agent.retrieval import Retrieval
+from wos_reference.agent.runtime import folder, workloads_of
+from wos_reference.agent.runtime.folder import FolderRuntime
 
 
 def _without(patch: Patch, header: str) -> None:
@@ -43,7 +45,7 @@ def asks_for_everything_again(patch: Patch) -> None:
     "desired-state.tag-only-when-adopted", consequences=("desired-state.converges", "status.installed-reported")
 )
 def remembers_the_tag_of_what_it_refused(patch: Patch) -> None:
-    """Sends the tag that it has seen last."""
+    """Sends the tag that it has seen last (D32)."""
     take, seen = Agent._take, {}
 
     def remember(self: Agent, answer: Any) -> None:
@@ -104,7 +106,7 @@ def trusts_bundles(patch: Patch) -> None:
     consequences=("desired-state.tag-only-when-adopted", "status.adopted-version", "status.not-before-retrieval"),
 )
 def takes_unknown_algorithms_on_trust(patch: Patch) -> None:
-    """Does not verify what it cannot verify."""
+    """Does not verify what it cannot verify (D38)."""
     verify = desired_state.verify_digest
     patch(desired_state, "known_digest", lambda value: value)
     patch(desired_state, "verify_digest", lambda body, d: verify(body, d) if d.startswith("sha256:") else None)
@@ -129,7 +131,7 @@ def adopts_whatever_comes(patch: Patch) -> None:
     consequences=("desired-state.tag-only-when-adopted", "status.legal-order", "status.removed-reported"),
 )
 def adopts_equal_versions(patch: Patch) -> None:
-    """Refuses lower versions only."""
+    """Refuses lower versions only (D29)."""
     patch(desired_state, "is_newer", lambda version, adopted: version >= adopted)
 
 
@@ -185,7 +187,7 @@ def takes_404_for_a_removal(patch: Patch) -> None:
 
 @AGENT.against("desired-state.size-advisory", consequences=("desired-state.converges", "status.installed-reported"))
 def believes_in_sizes(patch: Patch) -> None:
-    """Refuses an artifact that is longer or shorter than announced."""
+    """Refuses an artifact that is longer or shorter than announced (D39)."""
     read, verify, sizes = desired_state.read_manifest, desired_state.verify_digest, {}
 
     def note(body: bytes) -> Manifest:
@@ -201,6 +203,44 @@ def believes_in_sizes(patch: Patch) -> None:
 
     patch(desired_state, "read_manifest", note)
     patch(desired_state, "verify_digest", weigh)
+
+
+@AGENT.against("desired-state.failure-keeps-running", consequences=("status.legal-order", "status.removed-reported"))
+def clears_up_before_it_looks(patch: Patch) -> None:
+    """Removes what a manifest does not name before it has verified what the manifest names (D30)."""
+    retrieve = Retrieval.retrieve
+
+    def hasty(self: Retrieval, manifest: Manifest) -> None:
+        named = {entry.deployment_id for entry in manifest.entries}
+        for deployment in self._ledger.deployments():
+            if deployment.id not in named:
+                self._ledger.no_longer_want(deployment.id)
+        retrieve(self, manifest)
+
+    patch(Retrieval, "retrieve", hasty)
+
+
+@AGENT.against(
+    "desired-state.converges",
+    consequences=(
+        "deployment.compose-environment-set",
+        "deployment.helm-values-set",
+        "deployment.parameters-applied",
+        "status.installed-reported",
+        "status.tells-the-truth",
+    ),
+)
+def leaves_what_is_there_already(patch: Patch) -> None:
+    """An update ends with the first component of which a workload exists (D35)."""
+    install = FolderRuntime.install
+
+    def first_only(self: FolderRuntime, document: document.Document) -> None:
+        if self.running(document.deployment_id):
+            folder.write_workload(self._root / document.deployment_id, workloads_of(document)[0])
+        else:
+            install(self, document)
+
+    patch(FolderRuntime, "install", first_only)
 
 
 @AGENT.against(

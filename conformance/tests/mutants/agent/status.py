@@ -154,7 +154,7 @@ def names_the_first_version_for_ever(patch: Patch) -> None:
 
 @AGENT.against("status.repeated-after-failure")
 def says_everything_once(patch: Patch) -> None:
-    """A report that was not taken is forgotten."""
+    """A report that was not taken is forgotten (D41)."""
     patch(Outbox, "_note_failure", lambda self, report: self._ledger.settle_report(report.number))
 
 

@@ -33,6 +33,16 @@ def tags_the_bundle(patch: Patch) -> None:
     patch(interface, "manifest_headers", of_bundle)
 
 
+@WOS.against("desired-state.etag-is-digest", consequences=("desired-state.coding-digest",))
+def tags_with_bare_digits(patch: Patch) -> None:
+    """Leaves the name of the algorithm out of a tag (D42)."""
+
+    def bare(content: bytes) -> dict[str, str]:
+        return {"ETag": interface.etag_of(content).replace("sha256:", ""), "Cache-Control": "private"}
+
+    patch(interface, "manifest_headers", bare)
+
+
 @WOS.against("desired-state.manifest-cache-private")
 def says_nothing_about_caching(patch: Patch) -> None:
     """Sends no `Cache-Control` with a manifest (D44)."""
@@ -67,6 +77,24 @@ def takes_any_tag_for_the_current_one(patch: Patch) -> None:
 def trims_quotes(patch: Patch) -> None:
     """Takes a text without quotes for a tag (D08)."""
     patch(interface, "_quoted", lambda if_none_match: True)
+
+
+@WOS.against("desired-state.modified-served", consequences=("desired-state.change-published",))
+def takes_equal_bundles_for_equal_manifests(patch: Patch) -> None:
+    """Answers 304 when the bundle is the one that came with the caller's tag, whatever the version is (D02)."""
+    matches, headers, bundles = interface.matches, interface.manifest_headers, dict[str, Any]()
+
+    def note(content: bytes) -> dict[str, str]:
+        sent = headers(content)
+        bundles[sent["ETag"]] = (json.loads(content)["bundle"] or {}).get("digest")
+        return sent
+
+    def alike(if_none_match: list[str], etag: str) -> bool:
+        known = [tag for tag in bundles if tag in ", ".join(if_none_match)]
+        return matches(if_none_match, etag) or any(bundles[tag] == bundles.get(etag, "") for tag in known)
+
+    patch(interface, "manifest_headers", note)
+    patch(interface, "matches", alike)
 
 
 @WOS.against("desired-state.accept-absent")

@@ -1,6 +1,7 @@
 """Sins of a WOS around identity."""
 
 import base64
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,18 @@ from wos_reference.wos.interface import Interface
 def accepts_any_path(patch: Patch) -> None:
     """Looks at the beginning of the SPIFFE id only."""
     patch(identity, "check_path", lambda spiffe_id, own_id: None)
+
+
+@WOS.against("identity.path-shape-exact")
+def accepts_clients_of_no_wos(patch: Patch) -> None:
+    """Takes `/margo/client/<id>` for the id of one of its clients (D26)."""
+    check = identity.check_path
+
+    def lenient(spiffe_id: str, own_id: str) -> None:
+        if not re.fullmatch(r"spiffe://[^/]+/margo/client/[^/]+", spiffe_id):
+            check(spiffe_id, own_id)
+
+    patch(identity, "check_path", lenient)
 
 
 @WOS.against("identity.wos-id-matched")

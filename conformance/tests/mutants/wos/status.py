@@ -1,6 +1,7 @@
 """Sins of a WOS around status."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -44,6 +45,14 @@ def has_heard_everything_before(patch: Patch) -> None:
     """Answers every report with 200."""
     keep = Fleet.keep_status
     patch(Fleet, "keep_status", lambda *arguments: keep(*arguments) and False)
+
+
+@WOS.against("status.version-ahead-accepted")
+def listens_at_another_path(patch: Patch) -> None:
+    """Takes reports at a path in the singular, and knows none in the plural (D12)."""
+    singular = re.compile(r"/api/v1/deployment/(?P<deploymentId>[^/]+)/status")
+    routes = [(singular if "report" in known.values() else path, known) for path, known in interface.ROUTES]
+    patch(interface, "ROUTES", routes)
 
 
 @WOS.against("status.repeat-200")

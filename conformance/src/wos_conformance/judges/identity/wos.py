@@ -147,7 +147,7 @@ _FLAWS = {
     "identity.validity-checked": ("expired-leaf", "not-yet-valid-leaf", "expired-intermediate"),
     "identity.trust-domain-matched": ("other-trust-domain",),
     "identity.wos-id-matched": ("other-wos-id", "case-variant"),
-    "identity.path-shape-exact": ("wos-shaped", "extra-segment", "no-client-segment"),
+    "identity.path-shape-exact": ("wos-shaped", "extra-segment", "no-client-segment", "no-wos-segment"),
     "identity.one-uri-name": ("no-uri-san", "dns-only", "two-uri-sans"),
     "identity.leaf-constraints": ("ca-leaf", "key-cert-sign"),
     "identity.client-usage-required": ("server-usage-only",),

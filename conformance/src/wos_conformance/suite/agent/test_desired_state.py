@@ -70,7 +70,9 @@ def test_manifests_must_not_be_adopted(agent: Stage) -> None:
         device.adopts(device.publish(running, device.install()))
 
 
-@pytest.mark.gives("desired-state.invalid-manifest-refused", "desired-state.tag-only-when-adopted")
+@pytest.mark.gives(
+    "desired-state.invalid-manifest-refused", "desired-state.tag-only-when-adopted", "connectivity.polls"
+)
 def test_manifests_are_not_valid(agent: Stage) -> None:
     """One manifest after the other breaks the schema in one place; good ones come before and after."""
     device = agent.start()

@@ -114,4 +114,4 @@ class Adversary(RuleBasedStateMachine):
 def test_wos_is_an_adversary(agent: Stage) -> None:
     """Good manifests, bad manifests and power cuts in any order."""
     Adversary.stage = agent
-    agent.play(Adversary, share=0.5)
+    agent.play(Adversary, programs=0.5, steps=0.5)

@@ -61,11 +61,6 @@ class Stage(Scene):
         self._codes = 0
         self._waiting = threading.Event()
 
-    @property
-    def restarts_in_programs(self) -> bool:
-        """Whether programs may restart the WOS; a quick run leaves that to the scenarios that are about it."""
-        return self.run.settings.depth != "quick"
-
     def close(self) -> None:
         """End all connections of the scenario."""
         for visitor in self._visitors:
@@ -103,7 +98,8 @@ class Stage(Scene):
         """Somebody who visits the WOS with this SVID."""
         assert self.run.settings.url is not None
         url = self.run.settings.url
-        visitor = Visitor(self.recorder, url, svid, self.trust_domain.bundle_pem, dial=self.path.to(place_of(url)))
+        bundle_pem, timeout = self.trust_domain.installed_pem, self.run.settings.request_timeout
+        visitor = Visitor(self.recorder, url, svid, bundle_pem, timeout, dial=self.path.to(place_of(url)))
         self._visitors.append(visitor)
         return visitor
 

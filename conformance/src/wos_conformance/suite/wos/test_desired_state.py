@@ -204,7 +204,12 @@ def test_whatever_is_published_is_retrieved(wos: Stage) -> None:
         client.fetch_all(wos.manifest(client))
 
 
-@pytest.mark.gives("desired-state.version-grows", "desired-state.change-published", "desired-state.not-modified")
+@pytest.mark.gives(
+    "desired-state.version-grows",
+    "desired-state.change-published",
+    "desired-state.not-modified",
+    "desired-state.modified-served",
+)
 @pytest.mark.needs("assign", "withdraw")
 def test_assignment_is_reverted(wos: Stage) -> None:
     """A deployment is assigned and withdrawn; the tag of the first manifest is used in between and after."""

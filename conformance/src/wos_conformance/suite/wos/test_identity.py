@@ -23,6 +23,7 @@ FLAWS = {
     "wos-shaped": "identity.path-shape-exact",
     "extra-segment": "identity.path-shape-exact",
     "no-client-segment": "identity.path-shape-exact",
+    "no-wos-segment": "identity.path-shape-exact",
     "no-uri-san": "identity.one-uri-name",
     "dns-only": "identity.one-uri-name",
     "two-uri-sans": "identity.one-uri-name",

@@ -39,7 +39,6 @@ class Fleet(RuleBasedStateMachine):
         self.example = self.stage.example()
         self.begin = self.example.__enter__()
         self.memory: dict[str, _Memory] = {}
-        self.may_restart = False
 
     def teardown(self) -> None:
         """End the example."""
@@ -58,10 +57,9 @@ class Fleet(RuleBasedStateMachine):
         """Whether a deployment is part of the desired state."""
         return known[1] in self.of(known[0]).deployments
 
-    @initialize(target=clients, may_restart=st.sampled_from([False, False, False, True]))
-    def first_client(self, may_restart: bool) -> Client:
-        """There is at least one client; in few programs the WOS may be restarted, since that takes long."""
-        self.may_restart = may_restart and self.stage.restarts_in_programs
+    @initialize(target=clients)
+    def first_client(self) -> Client:
+        """There is at least one client."""
         return self.stage.client()
 
     @precondition(lambda self: len(self.memory) < 3)
@@ -130,10 +128,20 @@ class Fleet(RuleBasedStateMachine):
         for manifest in self.of(one).manifests[-1:]:
             other.fetch_all(manifest)
 
+
+class Restarts(Fleet):
+    """A fleet whose WOS ends without warning and starts again, once in a program, since that takes long."""
+
+    clients = Fleet.clients
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_restart = True
+
     @precondition(lambda self: self.may_restart)
     @rule()
     def restart(self) -> None:
-        """The WOS ends without warning and starts again, once."""
+        """The WOS is restarted."""
         self.may_restart = False
         self.stage.restart()
 
@@ -197,6 +205,14 @@ def test_fleet_lives(wos: Stage) -> None:
     """Deployments change, everybody polls, fetches, reports."""
     Fleet.stage = wos
     wos.play(Fleet)
+
+
+@pytest.mark.gives("desired-state.version-grows", "desired-state.not-modified", "status.newest-visible")
+@pytest.mark.needs("assign", "update", "withdraw", "restart")
+def test_fleet_lives_through_restarts(wos: Stage) -> None:
+    """Deployments change, everybody polls, fetches, reports, and the WOS is restarted in between."""
+    Restarts.stage = wos
+    wos.play(Restarts, programs=0.25)
 
 
 @pytest.mark.gives(
