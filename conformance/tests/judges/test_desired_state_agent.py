@@ -14,6 +14,9 @@ RANDOM = Random(1)
 GOOD, OTHER = Wanted.new(RANDOM), Wanted.new(RANDOM)
 REFUSED = {
     "tag-wrong": "desired-state.manifest-verified",
+    "algorithm-unknown": "desired-state.algorithm-known",
+    "version-lower": "desired-state.lower-version-refused",
+    "version-equal": "desired-state.equal-version-refused",
     "version-too-large": "desired-state.invalid-manifest-refused",
     "digest-short": "desired-state.invalid-manifest-refused",
     "deployment-twice": "desired-state.deployment-twice-refused",
