@@ -1,7 +1,6 @@
 """Stories of judges: for each requirement at least one that keeps it, and breaks it when it is told with a sin."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -36,9 +35,9 @@ class Tales(dict[str, Tell]):
 
         return write
 
-    def history(self, name: str, *, sin: bool, **facts: Any) -> History:
-        """The story of this name as a history; facts are for the one who tells it."""
-        story = self._teller(self._features, **facts)
+    def history(self, name: str, *, sin: bool) -> History:
+        """The story of this name as a history."""
+        story = self._teller(self._features)
         self[name](story, sin)
         history: History = story.history
         return history
@@ -52,21 +51,24 @@ class Tales(dict[str, Tell]):
         assert False in {judgement.kept for judgement in bad}
 
 
-@dataclass(frozen=True)
 class Tale:
     """One story, with the collection that it stands in."""
 
-    name: str
-    tales: Tales
+    def __init__(self, name: str, tales: Tales) -> None:
+        self.name = name
+        self._tales = tales
+
+    def __repr__(self) -> str:
+        return f"{self.name} ({self._tales[self.name].__name__})"
 
     @property
     def requirement(self) -> str:
         """What it is about."""
         return self.name.rstrip("#")
 
-    def history(self, *, sin: bool, **facts: Any) -> History:
+    def history(self, *, sin: bool) -> History:
         """It happens, with the sin or without."""
-        return self.tales.history(self.name, sin=sin, **facts)
+        return self._tales.history(self.name, sin=sin)
 
 
 @cache
