@@ -1,4 +1,4 @@
-"""Histories made of stories: what happened between strangers, at another time and in another order changes no verdict."""
+"""Histories made of stories: what happened among strangers, at another hour and in another order changes nothing."""
 
 import re
 from collections.abc import Iterable, Sequence
