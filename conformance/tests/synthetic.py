@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from random import Random
 from typing import Any
 
 import msgspec
 
-import story
 import visits
+from life import DAYS
 from story import DOMAIN
 from tales import Tale
 from wos_conformance.history import (
@@ -144,38 +143,8 @@ def _passing(role: str, seq: int, at: float) -> AnyEvent:
 
 
 def lived(history: History) -> History:
-    """The same after somebody showed signs of life, with the end of a run."""
-    whole = after(elsewhere(_ALIVE[history.header.role](), "-alive"), history)
-    header = msgspec.structs.replace(history.header, seq=0)
+    """The same after an ordinary day between others, with the end of a run."""
+    whole = after(elsewhere(DAYS[history.header.role](), "-alive"), history)
     at = whole.events[-1].at + 1.0
     footer = Footer(seq=len(whole.events), at=at, prev="", complete=True, scenarios=1)
-    return History([header, *whole.events[1:], footer], whole.blobs)
-
-
-def _living_wos() -> History:
-    told, wanted = visits.Visits(), visits.Assigned()
-    private = f"Content-Type: {visits.MANIFEST_TYPE}\nCache-Control: private, no-cache"
-    told.admit()
-    told.announces()
-    tag = told.serves(1, answer=private)
-    told.polls(304, f"If-None-Match: {tag}", answer=f"ETag: {tag}\n{private}")
-    told.assign(wanted)
-    told.serves(2, wanted, answer=private)
-    digest = visits.digest_of(visits.text(wanted.document))
-    kept = f'Content-Type: application/yaml\nETag: "{digest}"\nCache-Control: private, max-age=31536000, immutable'
-    told.fetches(wanted, answer=kept)
-    return told.history
-
-
-def _living_agent() -> History:
-    told, wanted = story.Story(), story.Wanted.new(Random(3))
-    told.start()
-    told.announces()
-    told.polls(sending="Accept: application/vnd.margo.manifest.v1+json\r\n")
-    told.waits(1.0)
-    publication = told.publish(wanted)
-    told.retrieves(publication, sending="Accept: application/vnd.margo.manifest.v1+json\r\n")
-    return told.history
-
-
-_ALIVE = {"wos": _living_wos, "agent": _living_agent}
+    return History([history.header, *whole.events[1:], footer], whole.blobs)

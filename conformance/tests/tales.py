@@ -59,7 +59,7 @@ class Tale:
         self._tales = tales
 
     def __repr__(self) -> str:
-        return f"{self.name} ({self._tales[self.name].__name__})"
+        return f"{self.name}-{self._tales[self.name].__name__}"
 
     @property
     def requirement(self) -> str:

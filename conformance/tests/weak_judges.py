@@ -42,7 +42,9 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("only", nargs="*", metavar="PART", help="only modules below judges/ with this part in their path")
+    parser.add_argument(
+        "only", nargs="*", metavar="PART", help="only modules below judges/ with this part in their path"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
 

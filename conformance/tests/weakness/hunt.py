@@ -15,17 +15,18 @@ from typing import Any, Literal
 import pytest
 
 import wos_conformance.judges
+from weakness.mutation import Mutation
 from wos_conformance.judges import REGISTER
 
-from weakness.mutation import Mutation
-
 ROOT = Path(wos_conformance.judges.__file__).parent
-STORIES = Path(__file__).parents[1] / "judges"
+STORIES = [Path(__file__).parents[1] / "judges", Path(__file__).parents[1] / "test_said.py"]
 PATIENCE = 20.0
 """Seconds after which a judge that was changed is taken for one that never ends."""
 _KILLED, _SURVIVED, _BROKEN = 1, 0, 2
 Fate = Literal["killed", "survived", "unreached", "no program"]
 Ask = Callable[[], None]
+Place = tuple[str, int | str]
+"""A file with a line, with the name of a function, or with nothing."""
 
 
 class Stories:
@@ -33,22 +34,19 @@ class Stories:
 
     def __init__(self) -> None:
         self._asks = list(_collected())
-        self._by_line: dict[tuple[str, int], list[int]] = {}
-        self._by_file: dict[str, list[int]] = {}
+        self._by_place: dict[Place, list[int]] = {}
         for number, ask in enumerate(self._asks):
-            lines = _traced(ask)
-            for place in lines:
-                self._by_line.setdefault(place, []).append(number)
-            for file in {file for file, _ in lines}:
-                self._by_file.setdefault(file, []).append(number)
+            for place in _traced(ask):
+                self._by_place.setdefault(place, []).append(number)
 
     def about(self, mutation: Mutation) -> list[Ask]:
-        """The tests that come by a change; those of its module when it stands outside of all functions."""
+        """The tests that come by the line of a change, or else by its function, or else by its module.
+
+        The interpreter does not tell of lines such as `continue`, nor of what is done once when a module is loaded.
+        """
         file = str(mutation.path)
-        if mutation.function == "module":
-            numbers = self._by_file.get(file, [])
-        else:
-            numbers = self._by_line.get((file, mutation.line), [])
+        places = ((file, mutation.line), (file, mutation.function), (file, ""))
+        numbers = next((self._by_place[place] for place in places if place in self._by_place), [])
         return [self._asks[number] for number in numbers]
 
 
@@ -60,7 +58,7 @@ def _collected() -> Iterator[Ask]:
         def pytest_collection_finish(self, session: pytest.Session) -> None:
             found.extend(session.items)
 
-    pytest.main(["--collect-only", "-p", "no:terminal", str(STORIES)], plugins=[Collector()])
+    pytest.main(["--collect-only", "-p", "no:terminal", *map(str, STORIES)], plugins=[Collector()])
     for item in found:
         assert isinstance(item, pytest.Function)
         yield _asking(item.obj, item.callspec.params if hasattr(item, "callspec") else {})
@@ -70,12 +68,14 @@ def _asking(function: Callable[..., None], arguments: dict[str, Any]) -> Ask:
     return lambda: function(**arguments)
 
 
-def _traced(ask: Ask) -> set[tuple[str, int]]:
-    """The lines of judges that a test comes by."""
-    root, seen = str(ROOT), set()
+def _traced(ask: Ask) -> set[Place]:
+    """The lines, functions and modules of judges that a test comes by."""
+    root = str(ROOT)
+    seen: set[Place] = set()
 
     def line(frame: FrameType, event: str, argument: Any) -> Any:
-        seen.add((frame.f_code.co_filename, frame.f_lineno))
+        file = frame.f_code.co_filename
+        seen.update({(file, frame.f_lineno), (file, frame.f_code.co_name), (file, "")})
         return line
 
     def call(frame: FrameType, event: str, argument: Any) -> Any:
@@ -92,7 +92,8 @@ def _traced(ask: Ask) -> set[tuple[str, int]]:
 def fates(mutations: Sequence[Mutation], stories: Stories, workers: int) -> Iterable[tuple[Mutation, Fate]]:
     """What becomes of each change, in order."""
     with ThreadPoolExecutor(workers) as pool:
-        yield from zip(mutations, pool.map(lambda mutation: _fate(mutation, stories.about(mutation)), mutations))
+        found = pool.map(lambda mutation: _fate(mutation, stories.about(mutation)), mutations)
+        yield from zip(mutations, found, strict=True)
 
 
 def _fate(mutation: Mutation, asks: Sequence[Ask]) -> Fate:
@@ -150,4 +151,4 @@ class _Changed(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the changed code."""
-        exec(self._code, module.__dict__)  # noqa: S102 - it is ours, with one thing changed
+        exec(self._code, module.__dict__)
