@@ -4,8 +4,10 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+import tales
 from told import CLIENT
 from wos_conformance.drive import defect as defects
 from wos_conformance.drive.publication import Offer
@@ -176,11 +178,12 @@ class Story:
         sending: str = "",
         took: float = 0.0,
         client: str = CLIENT,
+        protocol: str = "HTTP/1.1",
         **facts: Any,
     ) -> Exchange:
         """A request such as `GET /path`, with JSON, and its answer."""
         body = sent if isinstance(sent, bytes) else json.dumps(sent).encode() if sent is not None else b""
-        head = f"{request} HTTP/1.1\r\nHost: wos\r\n{sending}\r\n"
+        head = f"{request} {protocol}\r\nHost: wos\r\n{sending}\r\n"
         response = f"HTTP/1.1 {status} Text\r\n{headers}\r\n" if status else ""
         started = self.now
         self.now += took
@@ -281,29 +284,5 @@ class Story:
         return {judgement.kept for judgement in self.judged(requirement)}
 
 
-Tell = Callable[[Story, bool], None]
-
-
-class Tales(dict[str, Tell]):
-    """For each requirement of an area a story that keeps it, and breaks it when it is told with a sin."""
-
-    def of(self, requirement: str) -> Callable[[Tell], Tell]:
-        """Write a story down; several stories of one requirement are told apart by `#`."""
-
-        def write(tell: Tell) -> Tell:
-            name = requirement
-            while name in self:
-                name += "#"
-            self[name] = tell
-            return tell
-
-        return write
-
-    def assert_judged(self, name: str, features: Sequence[str] = ()) -> None:
-        """Told without sin the story has occasions and keeps the rule on all; told with it, the rule is broken."""
-        requirement = name.rstrip("#")
-        good, bad = Story(features), Story(features)
-        self[name](good, False)
-        self[name](bad, True)
-        assert good.verdicts(requirement) == {True}, [j for j in good.judged(requirement) if not j.kept]
-        assert False in bad.verdicts(requirement)
+Tales = partial(tales.Tales, Story)
+"""Stories that are told by one."""

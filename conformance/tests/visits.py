@@ -5,9 +5,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from random import Random
 from typing import Any
 
+import tales
 from wos_conformance.drive import sample
 from wos_conformance.drive.archive import archive
 from wos_conformance.drive.defect import offer
@@ -135,6 +137,10 @@ class Visits:
                 parameters=one.values,
             )
 
+    def withdraw(self, wanted: Assigned) -> Control:
+        """A deployment is no longer wanted."""
+        return self.control("withdraw", deploymentId=wanted.id)
+
     def update(self, wanted: Assigned) -> Control:
         """The parameters of a deployment change."""
         wanted.values = {"rate": len(self.events)}
@@ -160,12 +166,18 @@ class Visits:
     # what clients do
 
     def connect(
-        self, flaw: str | None = None, outcome: str = "established", client: str | None = ONE, **facts: Any
+        self,
+        flaw: str | None = None,
+        outcome: str = "established",
+        client: str | None = ONE,
+        peer: Sequence[bytes] = (),
+        **facts: Any,
     ) -> Connection:
-        """A new connection, on which everything goes from now on."""
+        """A new connection, on which everything goes from now on; the WOS may show certificates in DER."""
         self._connection = f"c{len(self.events)}"
         name = facts.pop("name", flaw or "good")
         credential = Credential(name=name, spiffe_id=client, flaw=flaw)
+        facts |= {"peer": [self._body(der) for der in peer]} if peer else {}
         return self._event(  # type: ignore[no-any-return]
             Connection, connection=self._connection, by="suite", credential=credential, outcome=outcome, **facts
         )
@@ -188,12 +200,13 @@ class Visits:
         sent: Any = None,
         headers: Sequence[str] = (),
         client: str = ONE,
+        protocol: str = "HTTP/1.1",
         **facts: Any,
     ) -> Exchange:
         """A request such as `GET /path`, with JSON or bytes, and its answer with these headers."""
         body = sent if isinstance(sent, bytes) else json.dumps(sent).encode() if sent is not None else b""
         head = "\r\n".join([f"{request} HTTP/1.1", "Host: wos", *headers, "", ""])
-        lines = [f"HTTP/1.1 {status} Text", *filter(None, answer.split("\n")), "", ""]
+        lines = [f"{protocol} {status} Text", *filter(None, answer.split("\n")), "", ""]
         started = self.now
         return self._event(  # type: ignore[no-any-return]
             Exchange,
@@ -242,7 +255,8 @@ class Visits:
         """A client gets the bundle that its manifest names."""
         right = archive({one.id: text(one.document) for one in wanted})
         path = f"GET /api/v1/bundles/{digest_of(right)}"
-        return self.asks(path, facts.pop("status", 200), "", right if content is None else content, **facts)
+        answer = facts.pop("answer", "")
+        return self.asks(path, facts.pop("status", 200), answer, right if content is None else content, **facts)
 
     def shows(self, wanted: Assigned, document: Any) -> None:
         """A deployment is assigned, published and fetched; the manifest names whatever document is served."""
@@ -293,29 +307,5 @@ def text(value: Any) -> bytes:
     return json.dumps(value, indent=1).encode() + b"\n"
 
 
-Tell = Callable[[Visits, bool], None]
-
-
-class Tales(dict[str, Tell]):
-    """For each requirement of an area a story that keeps it, and breaks it when it is told with a sin."""
-
-    def of(self, requirement: str) -> Callable[[Tell], Tell]:
-        """Write a story down; several stories of one requirement are told apart by `#`."""
-
-        def write(tell: Tell) -> Tell:
-            name = requirement
-            while name in self:
-                name += "#"
-            self[name] = tell
-            return tell
-
-        return write
-
-    def assert_judged(self, name: str, features: Sequence[str] = ()) -> None:
-        """Told without sin the story has occasions and keeps the rule on all; told with it, the rule is broken."""
-        requirement = name.rstrip("#")
-        good, bad = Visits(features), Visits(features)
-        self[name](good, False)
-        self[name](bad, True)
-        assert {judgement.kept for judgement in good.judged(requirement)} == {True}, good.judged(requirement)
-        assert False in {judgement.kept for judgement in bad.judged(requirement)}
+Tales = partial(tales.Tales, Visits)
+"""Stories that are told by one."""

@@ -16,6 +16,42 @@ def without(member: str) -> dict[str, object]:
     return {"properties": {k: v for k, v in CAPABILITIES["properties"].items() if k != member}}
 
 
+@TALES.of("capabilities.announced-first")
+def agent_starts_twice(story: Story, sin: bool) -> None:
+    """The second time it asks at once."""
+    story.start()
+    story.announces()
+    story.polls()
+    story.control("stop")
+    story.start()
+    if not sin:
+        story.announces()
+    story.polls()
+    story.announces()
+
+
+@TALES.of("capabilities.body-valid")
+def document_is_sent(story: Story, sin: bool) -> None:
+    """It lacks everything."""
+    story.start()
+    story.announces({"properties": {}} if sin else CAPABILITIES)
+
+
+@TALES.of("capabilities.body-valid")
+def document_is_written(story: Story, sin: bool) -> None:
+    """It is no JSON."""
+    story.start()
+    story.announces(b"{" if sin else CAPABILITIES)
+
+
+@TALES.of("capabilities.path-names-device")
+def device_is_named(story: Story, sin: bool) -> None:
+    """It has another id in the document."""
+    name = "press-8" if sin else "press-7"
+    story.start()
+    story.announces(CAPABILITIES | {"properties": CAPABILITIES["properties"] | {"id": name}})
+
+
 @TALES.of("capabilities.hosting-complete")
 def device_runs_something(story: Story, sin: bool) -> None:
     """It did not say how much storage it has."""

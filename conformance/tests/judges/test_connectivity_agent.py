@@ -11,6 +11,72 @@ TALES = Tales()
 GOOD = Wanted.new(Random(1))
 
 
+@TALES.of("connectivity.agent-http-version")
+def agent_asks(story: Story, sin: bool) -> None:
+    """In an old protocol."""
+    story.start()
+    story.polls(protocol="HTTP/1.0" if sin else "HTTP/1.1")
+
+
+@TALES.of("connectivity.polls")
+def manifest_was_served(story: Story, sin: bool) -> None:
+    """The next request comes too late."""
+    story.start()
+    story.polls()
+    story.waits(5.1 if sin else 4.8)
+    story.polls()
+
+
+@TALES.of("connectivity.polls")
+def nothing_has_changed(story: Story, sin: bool) -> None:
+    """There is no next request."""
+    story.start()
+    story.polls()
+    story.waits(2.0)
+    if not sin:
+        story.polls()
+    story.waits(2.9)
+    story.look()
+    story.look()
+
+
+@TALES.of("connectivity.keeps-polling")
+def request_failed(story: Story, sin: bool) -> None:
+    """The next one comes too late."""
+    story.start()
+    story.polls(500)
+    story.waits(13.1 if sin else 12.8)
+    story.polls()
+
+
+@TALES.of("connectivity.keeps-polling")
+def answer_is_to_come_later(story: Story, sin: bool) -> None:
+    """It is not asked for."""
+    story.start()
+    story.polls(503, "Retry-After: 60\r\n")
+    story.waits(73.1 if sin else 72.8)
+    story.polls()
+
+
+@TALES.of("connectivity.retry-after-respected")
+def agent_is_asked_to_wait(story: Story, sin: bool) -> None:
+    """It does not."""
+    story.start()
+    story.polls(503, "Retry-After: 3\r\n")
+    story.waits(2.8 if sin else 3.0)
+    story.polls()
+
+
+@TALES.of("connectivity.retry-after-respected")
+def agent_is_asked_to_wait_until_then(story: Story, sin: bool) -> None:
+    """A second counts for the clock."""
+    dates = [f"Tue, 24 Nov 2026 10:00:{second} GMT\r\n" for second in ("00", "04")]
+    story.start()
+    story.polls(429, f"Date: {dates[0]}Retry-After: {dates[1]}")
+    story.waits(2.8 if sin else 3.0)
+    story.polls()
+
+
 @TALES.of("connectivity.not-faster")
 def two_polls(story: Story, sin: bool) -> None:
     """The second comes too soon, because the WOS hurried."""

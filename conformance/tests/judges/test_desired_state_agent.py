@@ -9,11 +9,14 @@ from wos_conformance.drive.defect import DEFECTS
 from wos_conformance.judges.desired_state.refusal import INVALID, MISSHAPEN, UNOBTAINABLE
 from wos_conformance.suite.agent.wanted import Wanted
 
-TALES = Tales()
+TALES, CODED = Tales(), Tales("content-encoding")
 RANDOM = Random(1)
 GOOD, OTHER = Wanted.new(RANDOM), Wanted.new(RANDOM)
 REFUSED = {
     "tag-wrong": "desired-state.manifest-verified",
+    "algorithm-unknown": "desired-state.algorithm-known",
+    "version-lower": "desired-state.lower-version-refused",
+    "version-equal": "desired-state.equal-version-refused",
     "version-too-large": "desired-state.invalid-manifest-refused",
     "digest-short": "desired-state.invalid-manifest-refused",
     "deployment-twice": "desired-state.deployment-twice-refused",
@@ -107,7 +110,7 @@ def document_has_extensions(story: Story, sin: bool) -> None:
     story.adopts(GOOD, strange, note="extensions", running=[GOOD] if sin else [GOOD, strange])
 
 
-@TALES.of("desired-state.coding-undone")
+@CODED.of("desired-state.coding-undone")
 def bodies_come_in_gzip(story: Story, sin: bool) -> None:
     """Nothing runs."""
     story.start()
@@ -121,6 +124,12 @@ def bodies_come_in_gzip(story: Story, sin: bool) -> None:
 def test_rule_is_judged(name: str) -> None:
     """Both ways."""
     TALES.assert_judged(name)
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_rule_of_codings_is_judged(name: str) -> None:
+    """Both ways."""
+    CODED.assert_judged(name)
 
 
 @pytest.mark.parametrize("defect", [*INVALID, *MISSHAPEN, *UNOBTAINABLE])

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from visits import DOMAIN, ONE, TWO, Tales, Visits, problem
 from wos_conformance.drive.enrolment import SERVICE, Key, altered
 
-TALES, TRUST = Tales(), Tales()
+TALES, TRUST = Tales("enrolment"), Tales("trust-discovery")
 OLD, NEW = DOMAIN, DOMAIN.successor()
 ISSUER = ec.generate_private_key(ec.SECP256R1())
 PKCS7 = "Content-Type: application/pkcs7-mime; smime-type=certs-only"
@@ -241,13 +241,13 @@ def trust_bundle_is_replaced(story: Visits, sin: bool) -> None:
 @pytest.mark.parametrize("name", TALES)
 def test_judge_of_enrolment_tells_right_from_wrong(name: str) -> None:
     """Kept and broken."""
-    TALES.assert_judged(name, ["enrolment"])
+    TALES.assert_judged(name)
 
 
 @pytest.mark.parametrize("name", TRUST)
 def test_judge_of_trust_discovery_tells_right_from_wrong(name: str) -> None:
     """Kept and broken."""
-    TRUST.assert_judged(name, ["trust-discovery"])
+    TRUST.assert_judged(name)
 
 
 def test_rules_of_the_interface_are_not_for_the_service() -> None:

@@ -13,7 +13,7 @@ from told import CLIENT
 from wos_conformance.drive.enrolment import Key, altered
 from wos_conformance.history import Connection
 
-TALES = Tales()
+TALES = Tales("enrolment", "trust-discovery")
 SERVICE = "identity-double"
 EST = "/.well-known/est/"
 BUNDLE = "/.well-known/spiffe/bundle.json"
@@ -164,4 +164,4 @@ def service_is_away_at_a_start(story: Story, sin: bool) -> None:
 @pytest.mark.parametrize("name", TALES)
 def test_rule_is_judged(name: str) -> None:
     """Both ways."""
-    TALES.assert_judged(name, ["enrolment", "trust-discovery"])
+    TALES.assert_judged(name)

@@ -47,7 +47,7 @@ def _never_asked(history: History) -> Occasions:
     yield from ()
 
 
-WEAKENED: dict[str, Judge] = {"always says kept": _always_kept, "says nothing": _never_asked}
+WEAKENED: dict[str, Judge | None] = {"always says kept": _always_kept, "says nothing": _never_asked, "is gone": None}
 
 
 def unnoticed(
@@ -62,21 +62,26 @@ def unnoticed(
     for rule in rules:
         mine = {mutant: history for mutant, history in histories.items() if mutant.requirement == rule}
         clean = references.get(rule, reference)
-        found[rule] = [what for what, judge in WEAKENED.items() if not _is_noticed(rule, judge, clean, mine)]
+        found[rule] = [what for what, judge in WEAKENED.items() if not is_noticed(rule, judge, clean, mine)]
     return found
 
 
-def _is_noticed(rule: str, judge: Judge, reference: History, mine: Mapping[Mutant, History]) -> bool:
+def is_noticed(rule: str, judge: Judge | None, reference: History, mine: Mapping[Mutant, History]) -> bool:
+    """Whether the gate fails on these histories when the judge of a rule is this one, or none at all."""
     with _replaced(rule, judge):
         fates = [conclude(mutant, judged_again(history, rule)).outcome for mutant, history in mine.items()]
         return "survived" in fates or bool(reference_faults(judged_again(reference, rule), [rule]))
 
 
 @contextmanager
-def _replaced(rule: str, judge: Judge) -> Iterator[None]:
-    before = REGISTER[rule]
-    REGISTER[rule] = judge
+def _replaced(rule: str, judge: Judge | None) -> Iterator[None]:
+    before = dict(REGISTER)
+    if judge is None:
+        del REGISTER[rule]
+    else:
+        REGISTER[rule] = judge
     try:
         yield
     finally:
-        REGISTER[rule] = before
+        REGISTER.clear()
+        REGISTER.update(before)

@@ -162,14 +162,15 @@ def devices(history: History) -> list[Device]:
 
 def _started(start: Control, state: str, by_state: dict[str, Device], by_client: dict[str, Device]) -> Device:
     """The device that was started; a released one has another client on the same storage."""
-    client = _client(start)
+    client = client_of(start)
     device = by_client.setdefault(client, Device(client, state))
     by_state[state] = device
     device.starts.append(start)
     return device
 
 
-def _client(start: Control) -> str:
+def client_of(start: Control) -> str:
+    """The SPIFFE id of the client that was started; the text of its certificate when that names none."""
     service = start.request.get("identityService")
     if "svidPem" not in start.request and isinstance(service, dict):
         return str(service.get("spiffeId", ""))

@@ -168,7 +168,7 @@ def _looks(history: History, *, after_refusal: bool) -> Iterator[tuple[Control, 
         if not isinstance(event, Control) or event.verb != "view" or (found := shown(event)) is None:
             continue
         client = event.request.get("spiffeId")
-        for key in {*records.present, *records.refused}:
+        for key in sorted({*records.present, *records.refused}):
             wanted = key[0] == client and (key in records.refused) == after_refusal
             if wanted and "/" not in key[1] and records.is_sure(key):
                 yield event, key[1], records.present.get(key), found

@@ -1,0 +1,154 @@
+"""Asks the stories about changed judges: each change is asked of those alone that come by the line."""
+
+import importlib
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType, FrameType, ModuleType
+from typing import Any, Literal
+
+import pytest
+
+import wos_conformance.judges
+from weakness.mutation import Mutation
+from wos_conformance.judges import REGISTER
+
+ROOT = Path(wos_conformance.judges.__file__).parent
+STORIES = [Path(__file__).parents[1] / "judges", Path(__file__).parents[1] / "test_said.py"]
+PATIENCE = 20.0
+"""Seconds after which a judge that was changed is taken for one that never ends."""
+_KILLED, _SURVIVED, _BROKEN = 1, 0, 2
+Fate = Literal["killed", "survived", "unreached", "no program"]
+Ask = Callable[[], None]
+Place = tuple[str, int | str]
+"""A file with a line, with the name of a function, or with nothing."""
+
+
+class Stories:
+    """The tests of judges, and which lines of judges each of them comes by."""
+
+    def __init__(self) -> None:
+        self._asks = list(_collected())
+        self._by_place: dict[Place, list[int]] = {}
+        for number, ask in enumerate(self._asks):
+            for place in _traced(ask):
+                self._by_place.setdefault(place, []).append(number)
+
+    def about(self, mutation: Mutation) -> list[Ask]:
+        """The tests that come by the line of a change, or else by its function, or else by its module.
+
+        The interpreter does not tell of lines such as `continue`, nor of what is done once when a module is loaded.
+        """
+        file = str(mutation.path)
+        places = ((file, mutation.line), (file, mutation.function), (file, ""))
+        numbers = next((self._by_place[place] for place in places if place in self._by_place), [])
+        return [self._asks[number] for number in numbers]
+
+
+def _collected() -> Iterator[Ask]:
+    """The tests below `judges/` as functions without arguments."""
+    found: list[pytest.Item] = []
+
+    class Collector:
+        def pytest_collection_finish(self, session: pytest.Session) -> None:
+            found.extend(session.items)
+
+    pytest.main(["--collect-only", "-p", "no:terminal", *map(str, STORIES)], plugins=[Collector()])
+    for item in found:
+        assert isinstance(item, pytest.Function)
+        yield _asking(item.obj, item.callspec.params if hasattr(item, "callspec") else {})
+
+
+def _asking(function: Callable[..., None], arguments: dict[str, Any]) -> Ask:
+    return lambda: function(**arguments)
+
+
+def _traced(ask: Ask) -> set[Place]:
+    """The lines, functions and modules of judges that a test comes by."""
+    root = str(ROOT)
+    seen: set[Place] = set()
+
+    def line(frame: FrameType, event: str, argument: Any) -> Any:
+        file = frame.f_code.co_filename
+        seen.update({(file, frame.f_lineno), (file, frame.f_code.co_name), (file, "")})
+        return line
+
+    def call(frame: FrameType, event: str, argument: Any) -> Any:
+        return line if frame.f_code.co_filename.startswith(root) else None
+
+    sys.settrace(call)
+    try:
+        ask()
+    finally:
+        sys.settrace(None)
+    return seen
+
+
+def fates(mutations: Sequence[Mutation], stories: Stories, workers: int) -> Iterable[tuple[Mutation, Fate]]:
+    """What becomes of each change, in order."""
+    with ThreadPoolExecutor(workers) as pool:
+        found = pool.map(lambda mutation: _fate(mutation, stories.about(mutation)), mutations)
+        yield from zip(mutations, found, strict=True)
+
+
+def _fate(mutation: Mutation, asks: Sequence[Ask]) -> Fate:
+    if not asks:
+        return "unreached"
+    process = multiprocessing.get_context("fork").Process(target=_asked, args=(mutation, asks))
+    process.start()
+    process.join(PATIENCE)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        return "killed"
+    ends: dict[int | None, Fate] = {_SURVIVED: "survived", _BROKEN: "no program"}
+    return ends.get(process.exitcode, "killed")
+
+
+def _asked(mutation: Mutation, asks: Sequence[Ask]) -> None:
+    """In a process of its own: the judges are loaded anew with the change, then the tests are run up to the first no."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
+    try:
+        _load(mutation)
+    except BaseException:  # noqa: BLE001 - whatever the changed code raises
+        os._exit(_BROKEN)
+    try:
+        for ask in asks:
+            ask()
+    except BaseException:  # noqa: BLE001 - whatever a test raises is a no
+        os._exit(_KILLED)
+    os._exit(_SURVIVED)
+
+
+def _load(mutation: Mutation) -> None:
+    inner = mutation.path.relative_to(ROOT).with_suffix("")
+    changed = ".".join([wos_conformance.judges.__name__, *(part for part in inner.parts if part != "__init__")])
+    code = compile(mutation.code, str(mutation.path), "exec")
+    for name in [name for name in sys.modules if name.startswith(wos_conformance.judges.__name__)]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, _Changed(changed, code))
+    loaded = importlib.import_module(wos_conformance.judges.__name__)
+    REGISTER.clear()
+    REGISTER.update(loaded.REGISTER)
+
+
+class _Changed(MetaPathFinder, Loader):
+    """Finds one module with other code than its file has."""
+
+    def __init__(self, name: str, code: CodeType) -> None:
+        self._name = name
+        self._code = code
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """The changed module, and no other."""
+        return ModuleSpec(name, self) if name == self._name else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the changed code."""
+        exec(self._code, module.__dict__)
