@@ -65,6 +65,23 @@ def assert_problem(answer: httpx.Response, expected: int, kind: str = "") -> Non
     assert value["retryable"] is False
 
 
+def identity_service(folder: Path, trust_domain: TrustDomain, **settings: Any) -> dict[str, Any]:
+    """The configuration of an identity service whose authority is below the root."""
+    issuer, host = trust_domain.issue(authority=True, days=0.5), trust_domain.issue_for_host("127.0.0.1")
+    for name, credential in (("issuer", issuer), ("host", host)):
+        (folder / f"{name}.pem").write_bytes(credential.certificate_pem)
+        (folder / f"{name}-key.pem").write_bytes(credential.key_pem)
+    return {
+        "listen": "127.0.0.1:0",
+        "certificate": str(folder / "host.pem"),
+        "key": str(folder / "host-key.pem"),
+        "issuer": str(folder / "issuer.pem"),
+        "issuer_key": str(folder / "issuer-key.pem"),
+        "approval_retry": 1,
+        **settings,
+    }
+
+
 class Wos:
     """One WOS with its storage; it may be killed and started again. `settings` are those of its configuration."""
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
 from cryptography.x509.oid import NameOID
 from trust_domain import Credential, TrustDomain
-from visited_wos import MANIFEST, WOS_ID, Wos, assert_problem
+from visited_wos import MANIFEST, WOS_ID, Wos, assert_problem, identity_service
 
 from wos_reference.wos import schema
 from wos_reference.wos.cli import main
@@ -35,18 +35,7 @@ def trust_domain() -> TrustDomain:
 def service(trust_domain: TrustDomain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wos]:
     """A WOS with its identity service."""
     folder = tmp_path_factory.mktemp("service")
-    issuer, host = trust_domain.issue(authority=True, days=0.5), trust_domain.issue_for_host("127.0.0.1")
-    for name, credential in (("issuer", issuer), ("host", host)):
-        (folder / f"{name}.pem").write_bytes(credential.certificate_pem)
-        (folder / f"{name}-key.pem").write_bytes(credential.key_pem)
-    settings = {
-        "listen": "127.0.0.1:0",
-        "certificate": str(folder / "host.pem"),
-        "key": str(folder / "host-key.pem"),
-        "issuer": str(folder / "issuer.pem"),
-        "issuer_key": str(folder / "issuer-key.pem"),
-        "approval_retry": 1,
-    }
+    settings = identity_service(folder, trust_domain)
     wos = Wos(folder, trust_domain, identity_service=settings, database=f"sqlite:///{folder}/wos.sqlite3")
     yield wos
     wos.close()

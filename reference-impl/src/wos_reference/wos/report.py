@@ -20,14 +20,17 @@ def keep(connection: Connection, spiffe_id: str, deployment_id: str, content: An
     """Keep a report; whether it is the first one, None when the client never had the deployment.
 
     A report about an older version than the one that is shown comes late and changes nothing.
+    A version may be written as `2.0`, which JSON Schema takes for the same number.
     """
+    adopted = int(content["adoptedManifestVersion"])
     key = {"client": spiffe_id, "deployment": deployment_id}
     row = connection.execute(_KEPT, key).first()
     if row is None:
         return None
-    if row.status is None or content["adoptedManifestVersion"] >= json.loads(row.status)["adoptedManifestVersion"]:
-        connection.execute(_KEEP, {**key, "content": json.dumps(content), "now": int(time.time())})
-    _learn(connection, spiffe_id, content["adoptedManifestVersion"])
+    if row.status is None or adopted >= json.loads(row.status)["adoptedManifestVersion"]:
+        kept = json.dumps({**content, "adoptedManifestVersion": adopted})
+        connection.execute(_KEEP, {**key, "content": kept, "now": int(time.time())})
+    _learn(connection, spiffe_id, adopted)
     return row.status is None
 
 
