@@ -3,6 +3,7 @@
 import hashlib
 import json
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -213,3 +214,33 @@ class Client:
     def report(self, deployment_id: str, state: str = "installed") -> httpx.Response:
         """Report a state."""
         return self.http.post(f"{MANIFEST}/{deployment_id}/status", json=status(deployment_id, state))
+
+
+def problem_of(answer: Any) -> tuple[int, str]:
+    """Status and kind of an answer, which must be a problem document."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    value = answer.json()
+    assert value["status"] == answer.status_code
+    assert value["title"]
+    return answer.status_code, value["type"].rpartition("#")[2]
+
+
+def raw(client: Client, sent: bytes) -> tuple[int, str]:
+    """Status and kind of the problem that exactly these bytes are answered with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(cadata=client.wos.trust_domain.root.certificate_pem.decode())
+    context.load_cert_chain(client.wos.folder / f"{client.credential.certificate.serial_number}.pem")
+    host, port = client.wos.url.removeprefix("https://").split(":")
+    with socket.create_connection((host, int(port)), PATIENCE) as plain, context.wrap_socket(plain) as tls:
+        tls.sendall(sent)
+        received = b""
+        while b"\r\n\r\n" not in received or not received.endswith(b"}"):
+            part = tls.recv(65536)
+            assert part, received
+            received += part
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head.lower()
+    value = json.loads(body)
+    assert value["status"] == int(head.split()[1])
+    return value["status"], value["type"].rpartition("#")[2]
