@@ -103,6 +103,7 @@ def _identity_service(
         Observed(service.application(), metrics),
         configuration,
         trust,
+        enrols=True,
         ssl_certfile=str(settings.certificate),
         ssl_keyfile=str(settings.key),
         ssl_cert_reqs=ssl.CERT_OPTIONAL,
@@ -121,7 +122,9 @@ def _protocol(configuration: Configuration, trust: Trust | None) -> type[AgentCo
     return type("BoundedConnection", (AgentConnection,), bounds)
 
 
-def _tls_config(application: ASGIApp, configuration: Configuration, trust: Trust, **settings: Any) -> uvicorn.Config:
+def _tls_config(
+    application: ASGIApp, configuration: Configuration, trust: Trust, *, enrols: bool = False, **settings: Any
+) -> uvicorn.Config:
     def context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         made = tls_context(config, default)
         return allow_tls_1_2(made) if configuration.tls_1_2 else made
@@ -129,7 +132,7 @@ def _tls_config(application: ASGIApp, configuration: Configuration, trust: Trust
     return _config(
         application,
         http=_protocol(configuration, trust),
-        ssl_context_factory=lambda config, default: trust.front(lambda: context(config, default)),
+        ssl_context_factory=lambda config, default: trust.front(lambda: context(config, default), enrols=enrols),
         **settings,
     )
 
