@@ -3,6 +3,7 @@
 import hashlib
 import json
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -63,6 +64,23 @@ def assert_problem(answer: httpx.Response, expected: int, kind: str = "") -> Non
     assert value["status"] == expected
     assert value["type"].endswith(f"#{kind}") if kind else value["type"] == "about:blank"
     assert value["retryable"] is False
+
+
+def identity_service(folder: Path, trust_domain: TrustDomain, **settings: Any) -> dict[str, Any]:
+    """The configuration of an identity service whose authority is below the root."""
+    issuer, host = trust_domain.issue(authority=True, days=0.5), trust_domain.issue_for_host("127.0.0.1")
+    for name, credential in (("issuer", issuer), ("host", host)):
+        (folder / f"{name}.pem").write_bytes(credential.certificate_pem)
+        (folder / f"{name}-key.pem").write_bytes(credential.key_pem)
+    return {
+        "listen": "127.0.0.1:0",
+        "certificate": str(folder / "host.pem"),
+        "key": str(folder / "host-key.pem"),
+        "issuer": str(folder / "issuer.pem"),
+        "issuer_key": str(folder / "issuer-key.pem"),
+        "approval_retry": 1,
+        **settings,
+    }
 
 
 class Wos:
@@ -196,3 +214,33 @@ class Client:
     def report(self, deployment_id: str, state: str = "installed") -> httpx.Response:
         """Report a state."""
         return self.http.post(f"{MANIFEST}/{deployment_id}/status", json=status(deployment_id, state))
+
+
+def problem_of(answer: Any) -> tuple[int, str]:
+    """Status and kind of an answer, which must be a problem document."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    value = answer.json()
+    assert value["status"] == answer.status_code
+    assert value["title"]
+    return answer.status_code, value["type"].rpartition("#")[2]
+
+
+def raw(client: Client, sent: bytes) -> tuple[int, str]:
+    """Status and kind of the problem that exactly these bytes are answered with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(cadata=client.wos.trust_domain.root.certificate_pem.decode())
+    context.load_cert_chain(client.wos.folder / f"{client.credential.certificate.serial_number}.pem")
+    host, port = client.wos.url.removeprefix("https://").split(":")
+    with socket.create_connection((host, int(port)), PATIENCE) as plain, context.wrap_socket(plain) as tls:
+        tls.sendall(sent)
+        received = b""
+        while b"\r\n\r\n" not in received or not received.endswith(b"}"):
+            part = tls.recv(65536)
+            assert part, received
+            received += part
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head.lower()
+    value = json.loads(body)
+    assert value["status"] == int(head.split()[1])
+    return value["status"], value["type"].rpartition("#")[2]

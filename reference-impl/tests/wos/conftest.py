@@ -3,11 +3,12 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from postgresql_server import Server, running_postgresql
 from trust_domain import TrustDomain
-from visited_wos import Client, Wos
+from visited_wos import MANIFEST, Client, Wos
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +67,13 @@ def client_of(request: pytest.FixtureRequest) -> Callable[[Wos, str], Client]:
 def client(wos: Wos, client_of: Callable[[Wos], Client]) -> Client:
     """A client of the shared WOS."""
     return client_of(wos)
+
+
+@pytest.fixture
+def untouched(client: Client) -> Any:
+    """A client with a deployment and a report; afterwards nothing of it has changed."""
+    deployment = client.assign()
+    assert client.report(deployment).status_code == 201
+    before = client.view(), client.http.get(MANIFEST).content
+    yield client, deployment
+    assert (client.view(), client.http.get(MANIFEST).content) == before

@@ -1,14 +1,12 @@
 """Whatever is sent: a problem document of the right type, never a server error, and nothing is stored."""
 
 import json
-import socket
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from visited_wos import MANIFEST, PATIENCE, UNKNOWN, Client, capabilities, status
+from visited_wos import MANIFEST, UNKNOWN, Client, capabilities, problem_of, raw, status
 
 EXAMPLES = next(p / "spec/v1.0/examples" for p in Path(__file__).resolve().parents if (p / "spec/v1.0").is_dir())
 DOCUMENTS = ("device-capabilities", "deployment-status")
@@ -17,25 +15,6 @@ DEEP = b"[" * 50_000 + b"]" * 50_000
 MANY = list(range(100_000))
 
 Sent = tuple[bytes, int, str]
-
-
-def problem_of(answer: Any) -> tuple[int, str]:
-    """Status and kind of an answer, which must be a problem document."""
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
-    value = answer.json()
-    assert value["status"] == answer.status_code
-    assert value["title"]
-    return answer.status_code, value["type"].rpartition("#")[2]
-
-
-@pytest.fixture
-def untouched(client: Client) -> Any:
-    """A client with a deployment and a report; afterwards nothing of it has changed."""
-    deployment = client.assign()
-    assert client.report(deployment).status_code == 201
-    before = client.view(), client.http.get(MANIFEST).content
-    yield client, deployment
-    assert (client.view(), client.http.get(MANIFEST).content) == before
 
 
 BODIES = {
@@ -216,24 +195,3 @@ def test_upgrade_is_passed_over(client: Client) -> None:
         "sec-websocket-version": "13",
     }
     assert client.http.get(MANIFEST, headers=headers).status_code == 200
-
-
-def raw(client: Client, sent: bytes) -> tuple[int, str]:
-    """Status and kind of the problem that exactly these bytes are answered with."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.load_verify_locations(cadata=client.wos.trust_domain.root.certificate_pem.decode())
-    context.load_cert_chain(client.wos.folder / f"{client.credential.certificate.serial_number}.pem")
-    host, port = client.wos.url.removeprefix("https://").split(":")
-    with socket.create_connection((host, int(port)), PATIENCE) as plain, context.wrap_socket(plain) as tls:
-        tls.sendall(sent)
-        received = b""
-        while b"\r\n\r\n" not in received or not received.endswith(b"}"):
-            part = tls.recv(65536)
-            assert part, received
-            received += part
-    head, _, body = received.partition(b"\r\n\r\n")
-    assert b"content-type: application/problem+json" in head.lower()
-    value = json.loads(body)
-    assert value["status"] == int(head.split()[1])
-    return value["status"], value["type"].rpartition("#")[2]

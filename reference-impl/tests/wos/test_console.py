@@ -30,6 +30,13 @@ def told(wos: Wos, *arguments: str) -> str:
     return result.output.strip()
 
 
+def await_told(wos: Wos, command: str, pattern: str) -> None:
+    """Something that the WOS writes down a moment later."""
+    deadline = time.monotonic() + PATIENCE
+    while not re.search(pattern, said := told(wos, command)):
+        assert time.monotonic() < deadline, said
+
+
 def imported(client: Client, folder: Path, **changes: Any) -> str:
     """The id of an application that was imported and that no other test has."""
     name = f"app-{abs(hash(client.spiffe_id)):x}"
@@ -49,7 +56,7 @@ def test_command_does_what_an_operator_needs(client: Client, tmp_path: Path) -> 
     )
     client.report(deployment)
     assert re.search(rf"{deployment} .* installed +2 +2", told(wos, "deployments"))
-    assert re.search(rf"{client.spiffe_id} +admitted +2 +\d+ s ago", told(wos, "status"))
+    await_told(wos, "status", rf"{client.spiffe_id} +admitted +2 +\d+ s ago")
     assert re.search(rf"{client.spiffe_id} +{client.device_id} +\d+ s ago", told(wos, "devices"))
     told(wos, "withdraw", deployment)
     assert client.manifest()["deployments"] == []

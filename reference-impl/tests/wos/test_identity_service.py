@@ -4,6 +4,7 @@ import base64
 import datetime
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
 from cryptography.x509.oid import NameOID
 from trust_domain import Credential, TrustDomain
-from visited_wos import MANIFEST, WOS_ID, Wos, assert_problem
+from visited_wos import MANIFEST, WOS_ID, Wos, assert_problem, identity_service
 
 from wos_reference.wos import schema
 from wos_reference.wos.cli import main
@@ -35,18 +36,7 @@ def trust_domain() -> TrustDomain:
 def service(trust_domain: TrustDomain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wos]:
     """A WOS with its identity service."""
     folder = tmp_path_factory.mktemp("service")
-    issuer, host = trust_domain.issue(authority=True, days=0.5), trust_domain.issue_for_host("127.0.0.1")
-    for name, credential in (("issuer", issuer), ("host", host)):
-        (folder / f"{name}.pem").write_bytes(credential.certificate_pem)
-        (folder / f"{name}-key.pem").write_bytes(credential.key_pem)
-    settings = {
-        "listen": "127.0.0.1:0",
-        "certificate": str(folder / "host.pem"),
-        "key": str(folder / "host-key.pem"),
-        "issuer": str(folder / "issuer.pem"),
-        "issuer_key": str(folder / "issuer-key.pem"),
-        "approval_retry": 1,
-    }
+    settings = identity_service(folder, trust_domain)
     wos = Wos(folder, trust_domain, identity_service=settings, database=f"sqlite:///{folder}/wos.sqlite3")
     yield wos
     wos.close()
@@ -301,3 +291,94 @@ def test_what_is_not_there(http: httpx.Client, method: str, path: str, expected:
 def test_interface_is_not_served_there(http: httpx.Client) -> None:
     """Nor the other way round."""
     assert http.get(MANIFEST).status_code == 404
+
+
+def factory_certificate(service: Wos, path: Path, name: str = "serial 4711") -> Credential:
+    """What the maker of a device has put into it, signed by an authority that the WOS does not know."""
+    credential = TrustDomain().issue(f"spiffe://maker.example/{name.replace(' ', '-')}")
+    path.write_bytes(credential.certificate_pem)
+    return credential
+
+
+def admitted_with(service: Wos, path: Path, client: str, *options: str) -> None:
+    """Say on the command line which client has the certificate in a file."""
+    token = ["--url", service.control_url, "--token-file", str(service.folder / "token")]
+    done = CliRunner().invoke(main, [*token, "admit", client, "--factory-certificate", str(path), *options])
+    assert (done.exit_code, done.output) == (0, ""), done.output
+
+
+def device(service: Wos, credential: Credential | None) -> httpx.Client:
+    """Somebody who shows this certificate to the identity service."""
+    visitor = service.visitor(credential)
+    visitor.base_url = service.identity_url
+    return visitor
+
+
+def asks(visitor: httpx.Client, key: Any, path: str = ENROL) -> httpx.Response:
+    """A request without a code."""
+    return visitor.post(path, content=base64.encodebytes(request_for(key)), headers=PKCS10)
+
+
+def test_factory_certificate_enrols_the_client_that_the_operator_has_named(service: Wos, tmp_path: Path) -> None:
+    """With any key, since the device may begin anew; the certificate is nothing but a credential to enrol."""
+    name, key = f"{WOS_ID}/client/of-the-factory", new_key()
+    credential = factory_certificate(service, tmp_path / "factory.pem")
+    admitted_with(service, tmp_path / "factory.pem", name)
+    leaf, _ = issued_in(asks(device(service, credential), key))
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert list(names) == [x509.UniformResourceIdentifier(name)]
+    assert public(leaf.public_key()) == public(key.public_key())
+    assert asks(device(service, credential), new_key()).status_code == 200
+
+
+def test_factory_certificate_waits_for_an_approval(service: Wos, tmp_path: Path) -> None:
+    """As a code does."""
+    name, key = f"{WOS_ID}/client/of-the-factory-too", new_key()
+    credential = factory_certificate(service, tmp_path / "factory.pem")
+    admitted_with(service, tmp_path / "factory.pem", name, "--approval")
+    assert asks(device(service, credential), key).status_code == 202
+    service.do("approve", spiffeId=name)
+    assert asks(device(service, credential), key).status_code == 200
+    service.do("retire", spiffeId=name)
+    with pytest.raises(httpx.TransportError):
+        asks(device(service, credential), key)
+
+
+def test_factory_certificate_of_nobody_is_refused(service: Wos, tmp_path: Path) -> None:
+    """In the handshake; an SVID is none either."""
+    with pytest.raises(httpx.TransportError):
+        asks(device(service, factory_certificate(service, tmp_path / "factory.pem")), new_key())
+    svid = service.trust_domain.issue(AGENT)
+    assert_problem(asks(device(service, svid), new_key()), 401)
+
+
+def test_factory_certificate_vouches_for_nobody_else(service: Wos, tmp_path: Path) -> None:
+    """Neither does whoever has signed it."""
+    maker = TrustDomain()
+    (tmp_path / "factory.pem").write_bytes(maker.issue(f"{WOS_ID}/client/first").certificate_pem)
+    admitted_with(service, tmp_path / "factory.pem", f"{WOS_ID}/client/first")
+    for path in (ENROL, RENEW):
+        with pytest.raises(httpx.TransportError):
+            asks(device(service, maker.issue(f"{WOS_ID}/client/first")), new_key(), path)
+
+
+def test_factory_certificate_is_no_svid(service: Wos, tmp_path: Path) -> None:
+    """It neither polls nor renews, whatever id is in it."""
+    name = f"{WOS_ID}/client/looks-like-one"
+    credential = TrustDomain().issue(name)
+    (tmp_path / "factory.pem").write_bytes(credential.certificate_pem)
+    admitted_with(service, tmp_path / "factory.pem", name)
+    assert_problem(asks(device(service, credential), new_key(), RENEW), 403, "not-authorized")
+    with pytest.raises(httpx.TransportError):
+        service.visitor(credential).get(MANIFEST)
+
+
+@pytest.mark.parametrize(
+    "pem", ["nonsense", "", TrustDomain().root.certificate_pem.decode()], ids=["nonsense", "empty", "authority"]
+)
+def test_what_is_no_certificate_of_a_device_is_refused(service: Wos, pem: str) -> None:
+    """And nobody is admitted."""
+    name = f"{WOS_ID}/client/nobody"
+    body = {"spiffeId": name, "factoryCertificatePem": pem}
+    assert service.operator.post("/control/v1/admit", json=body).status_code == 400
+    assert name not in service.operator.get("/operator/v1/overview").text

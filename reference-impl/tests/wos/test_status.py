@@ -1,5 +1,6 @@
 """What a WOS does with reports (status.md), and what it learns from them (desired-state.md)."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -128,3 +129,12 @@ def test_body_of_the_size_that_everybody_may_send(client: Client) -> None:
     report = status(deployment) | {"padding": ""}
     length = len(client.http.build_request("POST", "/", json=report).content)
     assert send(client, deployment, padding="x" * (262144 - length)) == 201
+
+
+def test_version_may_be_written_as_a_fraction_of_one(client: Client) -> None:
+    """JSON Schema takes `2.0` for a whole number."""
+    deployment = client.assign()
+    body = json.dumps(status(deployment)).replace('"adoptedManifestVersion": 2', '"adoptedManifestVersion": 2.0')
+    headers = {"content-type": "application/json"}
+    assert client.http.post(f"{MANIFEST}/{deployment}/status", content=body, headers=headers).status_code == 201
+    assert client.view()["deployments"][0]["status"] == status(deployment)

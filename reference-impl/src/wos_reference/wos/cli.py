@@ -53,10 +53,12 @@ def serve(path: Path) -> None:
 @main.command()
 @click.argument("client")
 @click.option("--approval", is_flag=True, help="An enrolment waits for `approve`.")
+@click.option("--factory-certificate", type=_FILE, help="What the device enrols with (PEM), instead of a code.")
 @click.pass_obj
-def admit(wos: Operation, client: str, approval: bool) -> None:
+def admit(wos: Operation, client: str, approval: bool, factory_certificate: Path | None) -> None:
     """Accept a CLIENT by its SPIFFE id; prints a one-time code if there is an identity service."""
-    answer = wos.do("admit", spiffeId=client, approval=approval)
+    pem = factory_certificate.read_text("ascii") if factory_certificate else None
+    answer = wos.do("admit", spiffeId=client, approval=approval, factoryCertificatePem=pem)
     if "enrolmentCode" in answer:
         click.echo(answer["enrolmentCode"])
 

@@ -12,12 +12,13 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 from sqlalchemy.exc import NoResultFound
 
 from wos_reference.wos import artifact, device, publication, relation, report
 from wos_reference.wos.artifact import Deployment
-from wos_reference.wos.lock import lock
+from wos_reference.wos.lock import lock, turn
+from wos_reference.wos.lookup import Lookup
 from wos_reference.wos.placement import check_type, choose_device
 from wos_reference.wos.relation import Retired
 from wos_reference.wos.storage import artifacts, clients, deployments, devices, version_text
@@ -25,6 +26,15 @@ from wos_reference.wos.storage import artifacts, clients, deployments, devices, 
 LARGEST_VERSION = 2**64 - 1
 BUNDLE = "bundle"
 _UNPUBLISHED = version_text(0)
+_COMPONENTS = select(deployments.c.components).where(
+    deployments.c.spiffe_id == bindparam("client"), deployments.c.id == bindparam("deployment")
+)
+_ARTIFACT = select(artifacts.c.content).where(
+    artifacts.c.spiffe_id == bindparam("client"),
+    artifacts.c.name == bindparam("name"),
+    artifacts.c.digest == bindparam("digest"),
+)
+"""What requests look up is written once, because to write a statement takes longer than to carry it out."""
 
 
 class Conflict(Exception):
@@ -37,11 +47,13 @@ class Fleet:
     def __init__(self, engine: Engine) -> None:
         self._reading = engine
         self._writing = engine.execution_options(writes=True)
+        self._turn = turn(engine)
+        self.lookup = Lookup(engine)
 
     @contextmanager
     def change(self) -> Iterator[Connection]:
         """One transaction; whoever changes the same client waits for its end."""
-        with self._writing.begin() as connection:
+        with self._turn, self._writing.begin() as connection:
             yield connection
 
     @contextmanager
@@ -91,13 +103,14 @@ class Fleet:
 
     def accepts(self, spiffe_id: str) -> bool:
         """Whether the policy accepts this client now."""
-        with self.look() as connection:
+        with self.lookup.connection() as connection:
             return _admitted(connection, spiffe_id)
 
-    def saw(self, spiffe_id: str, at: int) -> None:
-        """A client has asked for its manifest."""
+    def saw(self, seen: dict[str, int]) -> None:
+        """Clients have asked for their manifests, each at a time in seconds since 1970."""
+        noted = update(clients).where(clients.c.spiffe_id == bindparam("client")).values(seen_at=bindparam("at"))
         with self.change() as connection:
-            connection.execute(update(clients).where(clients.c.spiffe_id == spiffe_id).values(seen_at=at))
+            connection.execute(noted, [{"client": client, "at": seen[client]} for client in sorted(seen)])
 
     # devices
 
@@ -148,8 +161,7 @@ class Fleet:
         device_id = deployment.device_id or choose_device(connection, spiffe_id, profile)
         check_type(connection, spiffe_id, device_id, profile)
         chosen = replace(deployment, id=str(uuid4()), device_id=device_id)
-        row = {"id": chosen.id, "spiffe_id": spiffe_id, "withdrawn": False, "changed_in": _UNPUBLISHED}
-        connection.execute(insert(deployments).values(row | _content(chosen, set())))
+        connection.execute(insert(deployments).values(stored(spiffe_id, chosen)))
         self.publish(connection, spiffe_id)
         return chosen.id
 
@@ -232,7 +244,7 @@ class Fleet:
         Raises:
             Retired: it was retired after it had been let in.
         """
-        with self.look() as connection:
+        with self.lookup.connection() as connection:
             try:
                 return publication.manifest(connection, spiffe_id)
             except NoResultFound as nothing:
@@ -240,17 +252,16 @@ class Fleet:
 
     def artifact(self, spiffe_id: str, name: str, digest: str) -> bytes | None:
         """A document (by deployment id) or a bundle that is or was published to this client."""
-        with self.look() as connection:
-            found = select(artifacts.c.content).filter_by(spiffe_id=spiffe_id, name=name, digest=digest)
-            return connection.execute(found).scalar()
+        with self.lookup.connection() as connection:
+            wanted = {"client": spiffe_id, "name": name, "digest": digest}
+            return connection.execute(_ARTIFACT, wanted).scalar()
 
     # status
 
     def components_of(self, spiffe_id: str, deployment_id: str) -> set[str] | None:
         """All components that a deployment ever had; None when the client never had the deployment."""
-        with self.look() as connection:
-            found = select(deployments.c.components).filter_by(spiffe_id=spiffe_id, id=deployment_id)
-            names = connection.execute(found).scalar()
+        with self.lookup.connection() as connection:
+            names = connection.execute(_COMPONENTS, {"client": spiffe_id, "deployment": deployment_id}).scalar()
         return None if names is None else set(json.loads(names))
 
     def keep_status(self, spiffe_id: str, deployment_id: str, content: Any) -> bool | None:
@@ -282,7 +293,7 @@ def next_version(published: int, floor: int) -> int:
 
 
 def _admitted(connection: Connection, spiffe_id: str) -> bool:
-    return bool(connection.execute(select(clients.c.admitted).where(clients.c.spiffe_id == spiffe_id)).scalar())
+    return bool(connection.execute(relation.ADMITTED, {"client": spiffe_id}).scalar())
 
 
 def _check_parameters(deployment: Deployment) -> None:
@@ -295,6 +306,12 @@ def _profile(deployment: Deployment) -> dict[str, Any]:
         return artifact.profile_of(deployment)
     except KeyError as error:
         raise Conflict(f"the application has no profile {error}") from error
+
+
+def stored(spiffe_id: str, deployment: Deployment) -> dict[str, Any]:
+    """The row of a deployment that is new; the next manifest names it."""
+    row = {"id": deployment.id, "spiffe_id": spiffe_id, "withdrawn": False, "changed_in": _UNPUBLISHED}
+    return row | _content(deployment, set())
 
 
 def _content(deployment: Deployment, components: set[str]) -> dict[str, Any]:

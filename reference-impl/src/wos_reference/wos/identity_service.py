@@ -22,7 +22,7 @@ from werkzeug.http import parse_accept_header, parse_options_header
 from wos_reference.wos import enrolment, trust_bundle
 from wos_reference.wos.artifact import digest_of
 from wos_reference.wos.body import TooLarge, body_of
-from wos_reference.wos.enrolment import CodeRefused
+from wos_reference.wos.enrolment import CredentialRefused
 from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.identity import IdentityError, caller
 from wos_reference.wos.interface import matches
@@ -71,26 +71,34 @@ class IdentityService:
 
     async def enrol(self, request: Request) -> Response:
         """The first SVID, or 202 while an approval is missing."""
-        code = shown_code(request)
-        if not await run_in_threadpool(self._knows, code):
+        code, certificate = shown_code(request), request.scope["extensions"]["tls"]["client_cert"]
+        if not await run_in_threadpool(self._knows, code, certificate):
             raise Refusal(unauthorized())
         wanted = await certificate_request(request)
         try:
-            found = await run_in_threadpool(self._use_code, code, key_digest(wanted))
-        except CodeRefused as error:
+            found = await run_in_threadpool(self._use, code, certificate, key_digest(wanted))
+        except CredentialRefused as error:
             raise Refusal(unauthorized()) from error
         await self._check_accepted(found.spiffe_id)
         if found.waits:
             return Response(status_code=202, headers={"Retry-After": self._retry_after})
         return certificates(self._issuer.issue(wanted, found.spiffe_id))
 
-    def _knows(self, code: str) -> bool:
+    def _knows(self, code: str | None, certificate: bytes | None) -> bool:
         with self._fleet.look() as connection:
-            return enrolment.knows(connection, code)
+            if code is not None:
+                return enrolment.knows(connection, code)
+            return certificate is not None and enrolment.has_certificate(connection, certificate)
 
-    def _use_code(self, code: str, digest: str) -> enrolment.Enrolment:
+    def _use(self, code: str | None, certificate: bytes | None, digest: str) -> enrolment.Enrolment:
         with self._fleet.change() as connection:
-            return enrolment.use_code(connection, code, digest)
+            if code is not None:
+                return enrolment.use_code(connection, code, digest)
+            return enrolment.use_certificate(connection, certificate or b"", digest)
+
+    def _is_of_a_factory(self, certificate: bytes) -> bool:
+        with self._fleet.look() as connection:
+            return enrolment.has_certificate(connection, certificate)
 
     async def renew(self, request: Request) -> Response:
         """A new SVID for the id in the certificate that the caller shows."""
@@ -99,6 +107,8 @@ class IdentityService:
             spiffe_id = caller(shown, self._trust.own_id)
         except IdentityError as error:
             raise Refusal(problem("not-authorized", str(error))) from error
+        if await run_in_threadpool(self._is_of_a_factory, shown):
+            raise Refusal(problem("not-authorized", "a factory certificate is no SVID"))
         await self._check_accepted(spiffe_id)
         return certificates(self._issuer.issue(await certificate_request(request), spiffe_id))
 
@@ -126,13 +136,15 @@ def certificates(found: list[x509.Certificate]) -> Response:
     return Response(content, headers=headers)
 
 
-def shown_code(request: Request) -> str:
-    """The one-time code of a request.
+def shown_code(request: Request) -> str | None:
+    """The one-time code of a request, None if it has no credential in a header.
 
     Raises:
-        Refusal: there is none.
+        Refusal: it has one of another kind.
     """
-    shown = Authorization.from_header(request.headers.get("authorization"))
+    shown = Authorization.from_header(header := request.headers.get("authorization"))
+    if header is None:
+        return None
     if shown is None or shown.type != "basic" or shown.username != _ENROL_USER or not shown.password:
         raise Refusal(unauthorized())
     return shown.password

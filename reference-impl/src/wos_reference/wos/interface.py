@@ -1,9 +1,12 @@
 """The interface toward agents: one function per operation of openapi/wos.yaml, and the door in front of them."""
 
+import asyncio
 import logging
 import re
-import time
-from typing import Any
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import lru_cache
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from sqlalchemy.exc import OperationalError
@@ -23,12 +26,14 @@ from wos_reference.wos.fleet import BUNDLE, Fleet
 from wos_reference.wos.identity import IdentityError, caller
 from wos_reference.wos.problem import Refusal, plain_problem, problem, transient_problem
 from wos_reference.wos.relation import Retired
+from wos_reference.wos.sighting import Sightings
 
 FAULTS_AT_MOST = 20
-NOTED_EVERY_SECONDS = 10
 IMMUTABLE = "private, max-age=31536000, immutable"
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Interface:
@@ -41,7 +46,8 @@ class Interface:
         self.fleet = fleet
         self.own_id = own_id
         self.faults: dict[str, list[int]] = {}
-        self._noted: dict[str, float] = {}
+        self._sightings = Sightings(fleet)
+        self._turn = asyncio.Lock() if fleet.lookup.is_immediate else nullcontext()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -64,7 +70,7 @@ class Interface:
 
     async def serve(self, request: Request) -> Response:
         """Find the caller, then the operation, then let it answer."""
-        client = request.scope["client_id"] = await run_in_threadpool(self.authenticate, request)
+        client = request.scope["client_id"] = await self.look_up(self.authenticate, request)
         for pattern, methods in ROUTES:
             found = pattern.fullmatch(request.scope["raw_path"].decode("latin-1"))
             if found is None:
@@ -76,6 +82,17 @@ class Interface:
             answer: Response = await getattr(self, operation)(request, client, _parameters(found))
             return answer
         raise Refusal(plain_problem(404))
+
+    async def look_up(self, read: Callable[..., T], *arguments: Any) -> T:
+        """Read on the spot where that waits for nobody, otherwise in a thread."""
+        if self.fleet.lookup.is_immediate:
+            return read(*arguments)
+        return await run_in_threadpool(read, *arguments)
+
+    async def write(self, change: Callable[..., T], *arguments: Any) -> T:
+        """Change something in a thread; with SQLite one after another, since it lets only one write anyway."""
+        async with self._turn:
+            return await run_in_threadpool(change, *arguments)
 
     def authenticate(self, request: Request) -> str:
         """The SPIFFE id of the caller.
@@ -100,14 +117,14 @@ class Interface:
         if document["properties"]["id"] != device_id:
             raise Refusal(mismatch("/properties/id", "is not the device id in the path"))
         try:
-            created = await run_in_threadpool(self.fleet.keep_device, client, device_id, document)
+            created = await self.write(self.fleet.keep_device, client, device_id, document)
         except GatewayUnknown as error:
             raise Refusal(problem("gateway-not-found")) from error
         return Response(status_code=201 if created else 200)
 
     async def forget(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
         """Forget a device."""
-        if not await run_in_threadpool(self.fleet.forget_device, client, named_device(parameters)):
+        if not await self.write(self.fleet.forget_device, client, named_device(parameters)):
             raise Refusal(problem("device-not-found"))
         return Response(status_code=204)
 
@@ -119,16 +136,9 @@ class Interface:
             return transient_problem(pending.pop())
         if not accepts_manifest(request.headers.getlist("accept")):
             raise Refusal(problem("server-cannot-generate-response"))
-        content = await run_in_threadpool(self.fleet.manifest, client)
-        await self.note(client)
+        content = await self.look_up(self.fleet.manifest, client)
+        self._sightings.note(client)
         return conditional(request, content, manifest_headers(content), artifact.MANIFEST_TYPE)
-
-    async def note(self, client: str) -> None:
-        """Write down now and then that a client asks; each time would cost a write for each poll."""
-        now = time.time()
-        if now - self._noted.get(client, 0) >= NOTED_EVERY_SECONDS:
-            self._noted[client] = now
-            await run_in_threadpool(self.fleet.saw, client, int(now))
 
     async def get_document(self, request: Request, client: str, parameters: dict[str, str]) -> Response:
         """A document of the caller."""
@@ -146,7 +156,7 @@ class Interface:
 
     async def find(self, client: str, name: str, digest: str) -> bytes | None:
         """What was published to this client under this name and digest."""
-        return await run_in_threadpool(self.fleet.artifact, client, name, digest)
+        return await self.look_up(self.fleet.artifact, client, name, digest)
 
     # status
 
@@ -154,14 +164,14 @@ class Interface:
         """Keep a status report; the body, the deployment, the ids and the components are looked at in this order."""
         report = checked("deployment-status", await json_body(request))
         deployment_id = parameters["deploymentId"]
-        components = await run_in_threadpool(self.fleet.components_of, client, deployment_id)
+        components = await self.look_up(self.fleet.components_of, client, deployment_id)
         if components is None:
             raise Refusal(problem("deployment-not-found"))
         if report["deploymentId"] != deployment_id:
             raise Refusal(mismatch("/deploymentId", "is not the deployment id in the path"))
         if unknown := unknown_components(report, components):
             raise Refusal(problem("semantic-error", "a component is unknown", unknown))
-        first = await run_in_threadpool(self.fleet.keep_status, client, deployment_id, report)
+        first = await self.write(self.fleet.keep_status, client, deployment_id, report)
         if first is None:
             raise Refusal(problem("deployment-not-found"))
         return Response(status_code=201 if first else 200)
@@ -227,7 +237,13 @@ def accepts_manifest(accept: list[str]) -> bool:
     """Whether `Accept` allows the manifest; without the header everything is allowed."""
     if not accept:
         return True
-    return parse_accept_header(", ".join(accept), MIMEAccept).quality(artifact.MANIFEST_TYPE) > 0
+    return _quality(", ".join(accept)) > 0
+
+
+@lru_cache(maxsize=256)
+def _quality(accept: str) -> float:
+    """How gladly the manifest is taken; agents send one and the same text again and again."""
+    return float(parse_accept_header(accept, MIMEAccept).quality(artifact.MANIFEST_TYPE))
 
 
 def etag_of(content: bytes) -> str:
@@ -256,6 +272,8 @@ def conditional(request: Request, content: bytes, headers: dict[str, str], media
 
 def matches(if_none_match: list[str], etag: str) -> bool:
     """Whether `If-None-Match` holds the tag, compared without regard to `W/` (RFC 9110, 13.1.2)."""
+    if if_none_match == [etag]:  # what nearly every poll sends
+        return True
     held = parse_etags(", ".join(if_none_match))
     return held.star_tag or (held.contains_weak(etag.strip('"')) and _quoted(if_none_match))
 

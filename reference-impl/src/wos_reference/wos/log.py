@@ -1,9 +1,10 @@
 """Logs are lines of JSON on standard error."""
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
+
+import msgspec
 
 
 class JsonLines(logging.Formatter):
@@ -20,11 +21,12 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        return msgspec.json.encode(line).decode()
 
 
 def log_as_json(level: str) -> None:
     """From now on; what is not ours says only what is wrong."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells them
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)

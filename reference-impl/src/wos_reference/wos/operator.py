@@ -73,7 +73,7 @@ class Operator:
             result = self._result(connection, verb, arguments)
             if request_id and verb != "view":
                 remember(connection, request_id, digest, result)
-        if verb == "rotate_trust":
+        if verb in _ABOUT_CERTIFICATES:
             self._trust.renew()
         if verb == "restart":
             self._restarting = True
@@ -87,10 +87,13 @@ class Operator:
         return carry_out(self, connection, msgspec.convert(arguments, kind))
 
     def admit(self, connection: Connection, wanted: Admit) -> Answer:
-        """Accept a client, with a code to enrol if there is an identity service."""
+        """Accept a client; with an identity service it enrols with its factory certificate, or with a code."""
         identity.check_path(wanted.spiffe_id, self.interface.own_id)
         self.fleet.admit(connection, wanted.spiffe_id)
         if not self._enrols:
+            return {}
+        if wanted.factory_certificate_pem is not None:
+            enrolment.keep_certificate(connection, wanted.spiffe_id, wanted.factory_certificate_pem, wanted.approval)
             return {}
         return {"enrolmentCode": enrolment.new_code(connection, wanted.spiffe_id, wanted.approval)}
 
@@ -166,6 +169,9 @@ VERBS: dict[str, tuple[type, Callable[..., Answer]]] = {
     "approve": (Client, Operator.approve),
 }
 """Each verb with the kind of its body."""
+
+
+_ABOUT_CERTIFICATES = ("admit", "retire", "rotate_trust")
 
 
 def begin_again() -> None:

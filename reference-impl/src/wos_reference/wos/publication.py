@@ -7,19 +7,23 @@ What a newer manifest no longer names is kept for a while, because an agent may 
 import time
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from wos_reference.wos import artifact
 from wos_reference.wos.storage import artifacts, clients, deployments, manifests, version_text
 
 _KEPT_SECONDS = 3600
+_CURRENT = select(manifests.c.content).where(
+    manifests.c.spiffe_id == bindparam("client"),
+    manifests.c.version
+    == select(clients.c.version).where(clients.c.spiffe_id == bindparam("client")).scalar_subquery(),
+)
+"""Written once, because to write it takes longer than to carry it out."""
 
 
 def manifest(connection: Connection, spiffe_id: str) -> bytes:
     """The current manifest of a client."""
-    version = select(clients.c.version).where(clients.c.spiffe_id == spiffe_id).scalar_subquery()
-    found = select(manifests.c.content).where(manifests.c.spiffe_id == spiffe_id, manifests.c.version == version)
-    return bytes(connection.execute(found).scalar_one())
+    return bytes(connection.execute(_CURRENT, {"client": spiffe_id}).scalar_one())
 
 
 def store(

@@ -1,9 +1,10 @@
 """What binds a client to this WOS, and its end (onboarding.md, "Retiring, and returning under the same id")."""
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from wos_reference.wos.storage import artifacts, clients, deployments, devices, enrolments, manifests
 
+ADMITTED = select(clients.c.admitted).where(clients.c.spiffe_id == bindparam("client"))
 _ENDS_WITH_IT = (devices, deployments, manifests, artifacts, enrolments)
 
 
@@ -17,7 +18,7 @@ def check(connection: Connection, spiffe_id: str) -> None:
     Raises:
         Retired: it was.
     """
-    if connection.execute(select(clients.c.admitted).filter_by(spiffe_id=spiffe_id)).scalar() is False:
+    if connection.execute(ADMITTED, {"client": spiffe_id}).scalar() is False:
         raise Retired(spiffe_id)
 
 

@@ -51,10 +51,10 @@ def serve(configuration: Configuration) -> None:
     operator = Operator(fleet, interface, trust, enrols=configuration.identity_service is not None)
     token = configuration.operator_token_file.read_text("ascii").strip()
     console = _config(Console(fleet, metrics).application(operator, token))
-    agents = _agent_config(Observed(interface, metrics), configuration, trust)
+    agents = agent_config(Observed(interface, metrics), configuration, trust)
     listening = {
-        "controlUrl": (uvicorn.Server(console), _listener(configuration.operator_listen, "OPERATORS")),
-        "wosUrl": (uvicorn.Server(agents), _listener(configuration.listen, "AGENTS")),
+        "controlUrl": (uvicorn.Server(console), listen(configuration.operator_listen, "OPERATORS")),
+        "wosUrl": (uvicorn.Server(agents), listen(configuration.listen, "AGENTS")),
         **_identity_service(configuration, fleet, trust, metrics),
     }
     asyncio.run(_serve_all(listening, configuration, trust))
@@ -76,7 +76,8 @@ def _config(application: ASGIApp, **settings: Any) -> uvicorn.Config:
     )
 
 
-def _agent_config(application: ASGIApp, configuration: Configuration, trust: Trust) -> uvicorn.Config:
+def agent_config(application: ASGIApp, configuration: Configuration, trust: Trust) -> uvicorn.Config:
+    """How agents are listened to: mutual TLS, or a proxy that ends it."""
     if configuration.behind_proxy:
         return _config(BehindProxy(application, configuration.behind_proxy), http=_protocol(configuration, None))
     return _tls_config(
@@ -102,12 +103,13 @@ def _identity_service(
         Observed(service.application(), metrics),
         configuration,
         trust,
+        enrols=True,
         ssl_certfile=str(settings.certificate),
         ssl_keyfile=str(settings.key),
         ssl_cert_reqs=ssl.CERT_OPTIONAL,
     )
-    listener = _listener(settings.listen, "IDENTITY")
-    service.url = settings.url or _url("https", listener)
+    listener = listen(settings.listen, "IDENTITY")
+    service.url = settings.url or url_of("https", listener)
     return {"identityUrl": (uvicorn.Server(config), listener)}
 
 
@@ -120,7 +122,9 @@ def _protocol(configuration: Configuration, trust: Trust | None) -> type[AgentCo
     return type("BoundedConnection", (AgentConnection,), bounds)
 
 
-def _tls_config(application: ASGIApp, configuration: Configuration, trust: Trust, **settings: Any) -> uvicorn.Config:
+def _tls_config(
+    application: ASGIApp, configuration: Configuration, trust: Trust, *, enrols: bool = False, **settings: Any
+) -> uvicorn.Config:
     def context(config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         made = tls_context(config, default)
         return allow_tls_1_2(made) if configuration.tls_1_2 else made
@@ -128,7 +132,7 @@ def _tls_config(application: ASGIApp, configuration: Configuration, trust: Trust
     return _config(
         application,
         http=_protocol(configuration, trust),
-        ssl_context_factory=lambda config, default: trust.front(lambda: context(config, default)),
+        ssl_context_factory=lambda config, default: trust.front(lambda: context(config, default), enrols=enrols),
         **settings,
     )
 
@@ -181,7 +185,7 @@ async def _renew(trust: Trust, servers: list[uvicorn.Server]) -> None:
                     connection.shutdown()
 
 
-def _listener(address: str, name: str) -> socket.socket:
+def listen(address: str, name: str) -> socket.socket:
     """Listen; a port that the system chose is kept in the environment for when the process replaces itself."""
     host, _, port = address.rpartition(":")
     variable = f"REFERENCE_WOS_{name}_PORT"
@@ -191,7 +195,8 @@ def _listener(address: str, name: str) -> socket.socket:
     return listener
 
 
-def _url(scheme: str, listener: socket.socket) -> str:
+def url_of(scheme: str, listener: socket.socket) -> str:
+    """Where a listener is reached."""
     host, port = listener.getsockname()
     return f"{scheme}://{host}:{port}"
 
@@ -200,7 +205,7 @@ def _announce(configuration: Configuration, listeners: dict[str, socket.socket])
     if configuration.ready_file is None:
         return
     plain = {"controlUrl"} | ({"wosUrl"} if configuration.behind_proxy else set())
-    facts = {name: _url("http" if name in plain else "https", listener) for name, listener in listeners.items()}
+    facts = {name: url_of("http" if name in plain else "https", listener) for name, listener in listeners.items()}
     draft = configuration.ready_file.with_suffix(".new")
     draft.write_text(json.dumps(facts), "utf-8")
     draft.replace(configuration.ready_file)

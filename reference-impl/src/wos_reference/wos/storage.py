@@ -100,6 +100,7 @@ enrolments = Table(
     Column("key_digest", String),
     Column("approved", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("certificate", Text),
 )
 
 

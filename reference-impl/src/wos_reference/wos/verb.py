@@ -14,9 +14,10 @@ class Client(Struct, rename="camel"):
 
 
 class Admit(Client, rename="camel"):
-    """With `approval`, an enrolment waits for the verb `approve`."""
+    """With `approval`, an enrolment waits for the verb `approve`; a factory certificate is an addition of ours."""
 
     approval: bool = False
+    factory_certificate_pem: str | None = None
 
 
 class Assign(Client, rename="camel"):
