@@ -115,8 +115,9 @@ class Agent:
 
     def _call(self) -> float:
         """Send what is due; the seconds until something is again."""
-        if any([operation.is_served_again() for operation in self._asking]):
-            self._announcer.tell_again()
+        for operation in self._asking:
+            if operation.is_served_again():
+                self._announcer.tell_again()
         if self._has_news() and self._announcement.gate.is_open():
             self.announce()
         if self._announced and self._manifest.gate.is_open():
