@@ -65,6 +65,14 @@ def test_other_credentials_do_not_and_are_not_told(address, tmp_path, content):
     assert "not base64" not in str(caught.value)
 
 
+def test_layer_has_other_bytes(address, tmp_path, monkeypatch):
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"auths": {address: {"auth": AUTH}}}))
+    monkeypatch.setitem(globals(), "LAYER", b"another layer")
+    with pytest.raises(RetrievalError, match="digest"):
+        archive(address, file)
+
+
 def test_without_credentials_there_is_nothing(address):
     with pytest.raises(RetrievalError):
         archive(address, None)

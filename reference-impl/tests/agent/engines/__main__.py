@@ -14,7 +14,19 @@ HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "wos-conformance"
 PARTS = ("folder compose", "helm helm4")
 """Runtimes of one part after the other; all parts go on at once, since an engine is mostly waited for."""
-NAMESPACES = ["--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "--kill-child", "--mount-proc"]
+NAMESPACES = [
+    "setpriv",
+    "--pdeathsig=KILL",
+    "unshare",
+    "--mount",
+    "--pid",
+    "--uts",
+    "--ipc",
+    "--net",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+]
 HOSTS = "127.0.0.1 localhost registry.example"
 PREPARE = f"""set -e
 mount -t tmpfs tmpfs /run && mkdir -p /run/lock && ip link set lo up
@@ -41,7 +53,7 @@ def start(programs: Path, runtimes: str, output: Path) -> "subprocess.Popen[byte
     """Run the tests of some runtimes in namespaces of their own."""
     environment = os.environ | {"WOS_ENGINES": str(programs), "WOS_RUNTIMES": runtimes}
     tests = [sys.executable, "-m", "pytest", "-q", "--durations=5", f"--basetemp={output}-files", str(HERE)]
-    command = ["unshare", *NAMESPACES, "bash", "-c", PREPARE, "bash", *tests, *sys.argv[1:]]
+    command = [*NAMESPACES, "bash", "-c", PREPARE, "bash", *tests, *sys.argv[1:]]
     with output.open("wb") as file:
         return subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
 

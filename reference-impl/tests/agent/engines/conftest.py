@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -181,10 +182,11 @@ def docker_host(processes: Processes, registry: str) -> Iterator[str]:
     """A container engine with one image made from nothing, which stands in the registry and not in the engine."""
     folder = processes.folder
     host = f"unix://{folder}/docker.sock"
-    group = f"/wos-{os.getpid()}-{folder.name}"
+    group = f"/wos-{secrets.token_hex(4)}"
     processes.start(
         *("dockerd", "--data-root", str(folder / "docker"), "--exec-root", "/run/docker", "--host", host),
         *("--pidfile", "/run/docker.pid", "--default-ulimit", "nofile=4096:4096", "--cgroup-parent", group),
+        *("--default-address-pool", "base=10.128.0.0/9,size=24"),  # Docker's own pools end at 31 networks
         ready=lambda: subprocess.run(["docker", "--host", host, "info"], capture_output=True).returncode == 0,
     )
     content = tar({"bin/busybox": Path("/bin/busybox").read_bytes()})

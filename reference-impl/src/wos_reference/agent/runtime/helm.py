@@ -25,6 +25,7 @@ PULL_TIMEOUT = 120.0
 GRACE = 2.0  # seconds that helm gets beyond the timeout it was told
 EVERY_STATUS = ("--deployed", "--failed", "--pending", "--uninstalling")
 NAME_LENGTH = 53
+GONE = "release: not found"
 LATE = re.compile("timed out|deadline exceeded|took longer")
 
 
@@ -88,8 +89,13 @@ class HelmRuntime:
         raise WorkloadError(f"{component} of {deployment_id} does not run")
 
     def _running(self, release: dict[str, Any]) -> list[Workload]:
-        place = (release["name"], "--namespace", release["namespace"])
-        status = json.loads(self._helm("status", *place, "--output", "json"))
+        try:
+            place = (release["name"], "--namespace", release["namespace"])
+            status = json.loads(self._helm("status", *place, "--output", "json"))
+        except WorkloadError as error:
+            if GONE in str(error):  # it was removed between the two questions
+                return []
+            raise
         manifest = status.get("manifest", "").encode()
         question = ("get", "--namespace", release["namespace"], "--ignore-not-found", "--output=name", "--filename=-")
         found = self._kubectl(*question, stdin=manifest)
@@ -145,7 +151,8 @@ class HelmRuntime:
     def _uninstall(self, deployment_id: str, keep: set[tuple[str, str]]) -> None:
         for release in self._releases(*EVERY_STATUS, deployment_id=deployment_id):
             if (release["namespace"], release["name"]) not in keep:
-                self._helm("uninstall", release["name"], "--namespace", release["namespace"], "--wait")
+                place = ("--namespace", release["namespace"])
+                self._helm("uninstall", release["name"], *place, "--wait", "--ignore-not-found")
 
     def _releases(self, *statuses: str, deployment_id: str | None = None) -> list[dict[str, Any]]:
         selector = f"{OWNER}={self._owner}" + (f",{DEPLOYMENT}={deployment_id}" if deployment_id else "")
