@@ -40,6 +40,7 @@ class Engines:
     kubeconfig: Path | None
     plain_http_registries: frozenset[str]
     registry_credentials: Path | None
+    registry_anchors: Path | None
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ def _engines(values: dict[str, Any], folder: Path) -> Engines:
         kubeconfig=folder / _text(values, "kubeconfig") if values.get("kubeconfig") else None,
         plain_http_registries=frozenset(_texts(values, "plain_http_registries", [])),
         registry_credentials=_registry_credentials(values, folder),
+        registry_anchors=folder / _text(values, "registry_anchors") if values.get("registry_anchors") else None,
     )
 
 

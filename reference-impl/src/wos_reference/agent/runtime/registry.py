@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import ssl
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,13 +34,25 @@ def _split(repository: str) -> tuple[str, str]:
 
 
 class Registry:
-    """Reads from registries over TLS, or without it from the hosts `plain_http`; `credentials` are read each time."""
+    """Reads from registries over TLS, or without it from the hosts `plain_http`; `credentials` are read each time.
 
-    def __init__(self, plain_http: frozenset[str], timeout: float, credentials: Path | None = None) -> None:
+    `anchors` is a file of certificates to which that of a registry may chain beside those that the system trusts.
+    """
+
+    def __init__(
+        self,
+        plain_http: frozenset[str],
+        timeout: float,
+        credentials: Path | None = None,
+        anchors: Path | None = None,
+    ) -> None:
         self._plain_http = plain_http
         self._timeout = timeout
         self._credentials = credentials
-        self._client = httpx.Client(follow_redirects=True, timeout=timeout, trust_env=False)
+        context = ssl.create_default_context()
+        if anchors:
+            context.load_verify_locations(anchors)
+        self._client = httpx.Client(follow_redirects=True, timeout=timeout, trust_env=False, verify=context)
 
     def compose_archive(self, repository: str, revision: str) -> bytes:
         """The one layer of a Compose component, verified by its digest. Raises RetrievalError."""

@@ -53,7 +53,8 @@ def runtime_of(configuration: Configuration) -> Runtime:
     if "compose" in engines.runtimes:
         environment = {"DOCKER_HOST": engines.docker_host} if engines.docker_host else {}
         environment |= {"DOCKER_CONFIG": str(credentials.parent)} if credentials else {}
-        registry = Registry(engines.plain_http_registries, configuration.request_timeout, credentials)
+        timeout, anchors = configuration.request_timeout, engines.registry_anchors
+        registry = Registry(engines.plain_http_registries, timeout, credentials, anchors)
         root = (configuration.state / "compose").resolve()
         runtimes["compose"] = ComposeRuntime(
             *(root, engines.owner, registry, engines.compose_command, environment, configuration.apply_time)
@@ -62,8 +63,5 @@ def runtime_of(configuration: Configuration) -> Runtime:
         environment = {"KUBECONFIG": str(engines.kubeconfig)} if engines.kubeconfig else {}
         environment |= {"HELM_REGISTRY_CONFIG": str(credentials)} if credentials else {}
         root = (configuration.state / "helm").resolve()
-        plain_http = engines.plain_http_registries
-        runtimes["helm"] = HelmRuntime(
-            *(root, engines.owner, plain_http, engines.helm_command, environment, configuration.apply_time)
-        )
+        runtimes["helm"] = HelmRuntime(root, engines, environment, configuration.apply_time)
     return RuntimeByType(runtimes)
