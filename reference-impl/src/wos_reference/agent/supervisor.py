@@ -31,6 +31,7 @@ FORK = multiprocessing.get_context("fork")
 STATE = re.compile(r"[a-z0-9-]{1,64}")
 STOP_PATIENCE = 5.0  # seconds until an agent that does not stop is killed
 FILES = {"svidPem": "svid", "keyPem": "key", "trustBundlePem": "trust_bundle"}
+OWN_FILES = FILES | {"registryAnchorsPem": "registry_anchors"}  # the last is no member of the contract yet
 TEXTS = ("wosUrl", *FILES)
 TIMES = {
     "pollIntervalSeconds": "poll_interval",
@@ -241,8 +242,8 @@ def write_configuration(file: Path, storage: Path, content: dict[str, Any], fact
     """Write everything that the agent reads at its start: `file`, and what it names beside it."""
     folder = file.parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files = {setting: f"{setting}.pem" for member, setting in FILES.items() if member in content}
-    for member, setting in FILES.items():
+    files = {setting: f"{setting}.pem" for member, setting in OWN_FILES.items() if member in content}
+    for member, setting in OWN_FILES.items():
         if member in content:
             write_private(folder / files[setting], content[member])
     write_offers(folder, {"children": [], **content})

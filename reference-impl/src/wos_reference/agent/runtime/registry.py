@@ -1,9 +1,12 @@
 """Retrieves component archives from OCI registries; every byte is verified by digest and bounded before it is used."""
 
+import base64
 import json
 import re
+import ssl
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -31,26 +34,50 @@ def _split(repository: str) -> tuple[str, str]:
 
 
 class Registry:
-    """Reads from registries over TLS, or without it from the hosts `plain_http`."""
+    """Reads from registries over TLS, or without it from the hosts `plain_http`; `credentials` are read each time.
 
-    def __init__(self, plain_http: frozenset[str], timeout: float) -> None:
+    `anchors` is a file of certificates to which that of a registry may chain beside those that the system trusts.
+    """
+
+    def __init__(
+        self,
+        plain_http: frozenset[str],
+        timeout: float,
+        credentials: Path | None = None,
+        anchors: Path | None = None,
+    ) -> None:
         self._plain_http = plain_http
         self._timeout = timeout
-        self._client = httpx.Client(follow_redirects=True, timeout=timeout, trust_env=False)
+        self._credentials = credentials
+        context = ssl.create_default_context()
+        if anchors:
+            context.load_verify_locations(anchors)
+        self._client = httpx.Client(follow_redirects=True, timeout=timeout, trust_env=False, verify=context)
 
     def compose_archive(self, repository: str, revision: str) -> bytes:
         """The one layer of a Compose component, verified by its digest. Raises RetrievalError."""
         host, name = _split(repository)
         base = f"{'http' if host in self._plain_http else 'https'}://{host}/v2/{name}"
         deadline = time.monotonic() + self._timeout
-        manifest = self._get(f"{base}/manifests/{revision}", {"accept": MANIFEST_TYPE}, MANIFEST_LIMIT, deadline)
+        own = self._authorization(host)
+        manifest = self._get(f"{base}/manifests/{revision}", own | {"accept": MANIFEST_TYPE}, MANIFEST_LIMIT, deadline)
         try:
             digest = compose_layer(json.loads(manifest))
-            layer = self._get(f"{base}/blobs/{digest}", {}, LAYER_LIMIT, deadline)
+            layer = self._get(f"{base}/blobs/{digest}", own, LAYER_LIMIT, deadline)
             verify_digest(layer, digest)
         except (ManifestError, ValueError, RecursionError) as error:
             raise RetrievalError(f"{repository}:{revision}: {error}") from error
         return layer
+
+    def _authorization(self, host: str) -> dict[str, str]:
+        """The header for a registry with credentials; a redirection to another host does not carry it on."""
+        if self._credentials is None:
+            return {}
+        try:
+            encoded = json.loads(self._credentials.read_bytes())["auths"].get(host, {}).get("auth")
+            return {"authorization": f"Basic {encoded}"} if base64.b64decode(encoded or "", validate=True) else {}
+        except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+            raise RetrievalError(f"{self._credentials} is not a file of registry credentials") from error
 
     def _get(self, url: str, headers: Mapping[str, str], limit: int, deadline: float) -> bytes:
         body = bytearray()

@@ -46,22 +46,22 @@ class RuntimeByType:
 
 def runtime_of(configuration: Configuration) -> Runtime:
     """The runtime that `configuration` describes; what it lays out is below the state folder."""
-    engines = configuration.engines
+    engines, credentials = configuration.engines, configuration.engines.registry_credentials
     if "folder" in engines.runtimes:
         return FolderRuntime(configuration.state / "workloads")
     runtimes: dict[str, Runtime] = {}
     if "compose" in engines.runtimes:
         environment = {"DOCKER_HOST": engines.docker_host} if engines.docker_host else {}
-        registry = Registry(engines.plain_http_registries, configuration.request_timeout)
+        environment |= {"DOCKER_CONFIG": str(credentials.parent)} if credentials else {}
+        timeout, anchors = configuration.request_timeout, engines.registry_anchors
+        registry = Registry(engines.plain_http_registries, timeout, credentials, anchors)
         root = (configuration.state / "compose").resolve()
         runtimes["compose"] = ComposeRuntime(
             *(root, engines.owner, registry, engines.compose_command, environment, configuration.apply_time)
         )
     if "helm" in engines.runtimes:
         environment = {"KUBECONFIG": str(engines.kubeconfig)} if engines.kubeconfig else {}
+        environment |= {"HELM_REGISTRY_CONFIG": str(credentials)} if credentials else {}
         root = (configuration.state / "helm").resolve()
-        plain_http = engines.plain_http_registries
-        runtimes["helm"] = HelmRuntime(
-            *(root, engines.owner, plain_http, engines.helm_command, environment, configuration.apply_time)
-        )
+        runtimes["helm"] = HelmRuntime(root, engines, environment, configuration.apply_time)
     return RuntimeByType(runtimes)
