@@ -38,11 +38,12 @@ def main() -> int:
         settings = {"identity_service": identity_service(temporary, credentials)}
         wos = stack.enter_context(running_wos(temporary / "wos", credentials, settings=settings))
         agent = stack.enter_context(running_agent(temporary / "agent"))
+        twin = stack.enter_context(running_agent(temporary / "twin", token_file=agent.token_file))
         wos_options = ["--url", wos.wos_url, "--credentials", str(credentials)]
         wos_options += ["--identity-service", wos.identity_url, "--identity-anchors", str(temporary / ANCHORS)]
         runs = {
             "wos": _run("wos", wos, wos_options, folders["wos"]),
-            "agent": _run("agent", agent, AGENT_TIMES, folders["agent"]),
+            "agent": _run("agent", agent, (*AGENT_TIMES, "--further-control", twin.control_url), folders["agent"]),
         }
         codes = [_watch(role, run) for role, run in runs.items()]
     print("\n== certified ==")

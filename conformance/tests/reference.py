@@ -50,9 +50,10 @@ def running_wos(
 
 
 @contextmanager
-def running_agent(folder: Path, supervisor: Sequence[str] = AGENT) -> Iterator[Address]:
+def running_agent(folder: Path, supervisor: Sequence[str] = AGENT, token_file: Path | None = None) -> Iterator[Address]:
     """The supervisor of an agent; the agent itself is started through the test control."""
-    token_file, ready_file = _token(folder), folder / "ready.json"
+    token_file, ready_file = token_file or _token(folder), folder / "ready.json"
+    folder.mkdir(parents=True, exist_ok=True)
     command = [*supervisor, "test-control", "--listen", "127.0.0.1:0", "--token-file", str(token_file)]
     command += ["--folder", str(folder / "agent"), "--ready-file", str(ready_file)]
     with _process(command, folder, ready_file) as ready:

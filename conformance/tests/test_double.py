@@ -285,6 +285,15 @@ def test_double_comes_back_at_the_same_place(double: Double, visitor: Visitor) -
     assert visitor.poll().status == 200
 
 
+def test_peer_is_known_also_when_it_is_hung_up_on(double: Double, visitor: Visitor) -> None:
+    """Somebody may be about to write down whom it is."""
+    visitor.poll()
+    (connection,) = double._open
+    assert isinstance(connection, ssl.SSLSocket)
+    double.hang_up()
+    assert connection.getpeercert(True)
+
+
 def test_bodies_travel_in_gzip_only_when_that_is_allowed(double: Double, visitor: Visitor) -> None:
     """With the same tag."""
     offered = offer()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mutated import RUN, judged_at
-from reference import running_wos
+from mutated import RUN, TIMES, judged_at
+from reference import running_agent, running_wos
 from told import begun, exchanged
 from wos_conformance.history import Exchange, Header, History, HistoryCut, HistoryDamaged, Recorder, last_line
 from wos_conformance.suite.turn import Share, Turns
@@ -133,3 +133,19 @@ def test_verdict_does_not_depend_on_order_or_company(tmp_path: Path, credentials
     played = [sorted(scenario["name"] for scenario in report["scenarios"]) for report in reports]
     assert played[0] == played[1]
     assert [report["conclusion"]["exit_code"] for report in reports] == [0, 0]
+
+
+def test_two_devices_share_the_scenarios(tmp_path: Path, credentials: Path) -> None:
+    """Each faces scenarios of its own, and the verdict is about the product."""
+    rules = ("desired-state.coding-undone", "deployment.parameters-applied")
+    only = [word for rule in rules for word in ("--only", rule)]
+    with running_agent(tmp_path / "one") as one, running_agent(tmp_path / "two", token_file=one.token_file) as two:
+        further = ("--further-control", two.control_url)
+        done = judged_at(one, "agent", credentials, tmp_path, *TIMES, *further, *only, deadline=240)
+    report = json.loads((tmp_path / RUN / "report.json").read_bytes())
+    assert {row["state"] for row in report["requirements"] if row["id"] in rules} == {"passed"}, done.told
+    history = History.read(tmp_path / RUN)
+    dialled = [{event.client for event in part.of(Exchange)} for part in history.parts]
+    assert len(dialled) == 2
+    assert all(dialled)
+    assert not dialled[0] & dialled[1]

@@ -54,6 +54,19 @@ def checked_control(_context: click.Context, _parameter: click.Parameter, value:
     return value
 
 
+def checked_controls(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[str]:
+    """The URLs of several test controls, each of another device.
+
+    Raises:
+        click.BadParameter: one cannot be such a URL, or comes twice.
+    """
+    for value in values:
+        checked_control(context, parameter, value)
+        if values.count(value) > 1:
+            raise click.BadParameter(f"{value!r} comes twice; each device has a test control of its own")
+    return list(values)
+
+
 def _found(program: str, folder: str) -> bool:
     return bool(shutil.which(program) or (os.sep in program and shutil.which(str(Path(folder) / program))))
 

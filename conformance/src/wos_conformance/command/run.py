@@ -188,6 +188,14 @@ def _is_controlled(common: dict[str, Any]) -> bool:
     show_default=True,
     help="Longest installation or removal, seconds.",
 )
+@click.option(
+    "--further-control",
+    "further_controls",
+    multiple=True,
+    metavar="URL",
+    callback=check.checked_controls,
+    help="Test control of one more such device, with the same token; scenarios are played on all of them at once.",
+)
 @click.option("--credentials", type=click.Path(exists=True, file_okay=False), help="Folder made by `init`.")
 @click.option(
     "--listen",
@@ -210,6 +218,7 @@ def run_agent(
     request_timeout: float,
     max_backoff: float,
     apply_time: float,
+    further_controls: list[str],
     credentials: str | None,
     **common: Any,
 ) -> None:
@@ -223,13 +232,19 @@ def run_agent(
             "an agent needs --control URL or --control-command COMMAND, so that it can be started, "
             "or --credentials FOLDER (made with `wos-conformance init FOLDER`), so that a person can install them"
         )
+    if further_controls and not common["control_url"]:
+        raise click.UsageError("--further-control needs --control URL, which names the first device")
+    for further in further_controls:
+        check.dial(further, "start the test control or correct --further-control")
     declared = {
         "poll_interval": poll_interval,
         "request_timeout": request_timeout,
         "max_backoff": max_backoff,
         "apply_time": apply_time,
     }
-    settings = _settings("agent", declared=declared, credentials=None if is_controlled else credentials, **common)
+    shown: dict[str, Any] = {"declared": declared, "credentials": None if is_controlled else credentials}
+    workers = 1 + len(further_controls)
+    settings = _settings("agent", further_controls=further_controls, workers=workers, **shown, **common)
     if not is_controlled:
         click.echo(briefing(settings))
     _conclude(settings)
@@ -260,6 +275,7 @@ def _settings(
     listen: str = "127.0.0.1:8443",
     arrival: float = 600.0,
     workers: int = 1,
+    further_controls: list[str] | None = None,
     trust_bundle: str | None = None,
     request_timeout: float = REQUEST_TIMEOUT,
 ) -> Settings:
@@ -292,6 +308,7 @@ def _settings(
         request_timeout=request_timeout,
         time_budget=time_budget,
         workers=workers,
+        further_controls=further_controls or [],
         shuffle=shuffle,
         shrink=shrink,
     )

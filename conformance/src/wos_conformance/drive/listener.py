@@ -76,12 +76,12 @@ class Listener:
         self.hang_up()
 
     def hang_up(self) -> None:
-        """Close all connections."""
+        """Close all connections, below TLS: what is known of a peer can still be read."""
         with self.changed:
             connections = list(self._open)
         for connection in connections:
             with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def wait(self, predicate: Callable[[], bool], timeout: float) -> bool:
         """Wait until something is so; it is looked at whenever anything has happened here."""

@@ -74,7 +74,8 @@ class Conductor:
         self.turns = None if share is None else Turns(share)
         worker, began = (share.worker, share.began) if share else (0, None)
         self.recorder = Recorder(Path(settings.folder), worker, began)
-        self.control: Control | None = open_control(settings.control, self.recorder) if settings.control else None
+        own = settings.own_control
+        self.control: Control | None = open_control(own, self.recorder) if own else None
         self.errors: list[str] = []
         self.run = Run(settings, self.recorder, self.control, self.judge_example)
         self._expected = self._taken = self._played = 0

@@ -90,7 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seed of the relay on the path; None is a path without one."""
     only: list[str] = []
     workers: int = 1
-    """How many processes visit a WOS at once."""
+    """How many processes play scenarios at once: on one WOS, or on one device each."""
+    further_controls: list[str] = []
+    """URLs of the test controls of the second device and all further ones."""
     shuffle: int | None = None
     """Seed of the order in which scenarios are played; None is the order in which they are written."""
     run: str = ""
@@ -104,6 +106,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def level(self) -> int:
         """1 with test control, 0 without."""
         return 0 if self.control is None else 1
+
+    @property
+    def own_control(self) -> ControlSettings | None:
+        """The test control that this worker uses."""
+        if self.control is None or self.share is None or self.share.worker == 0 or not self.further_controls:
+            return self.control
+        return msgspec.structs.replace(self.control, url=self.further_controls[self.share.worker - 1])
 
     @property
     def amounts(self) -> Depth:
