@@ -13,10 +13,10 @@ from hypothesis.errors import Flaky
 from wos_conformance.control import Control, ControlUnsupported, open_control
 from wos_conformance.drive.relay import Relay, place_of
 from wos_conformance.drive.trust_domain import TrustDomain
-from wos_conformance.history import Footer, History, Mark, Recorder, last_line
+from wos_conformance.history import Exchange, Footer, History, Mark, Recorder, last_line
 from wos_conformance.judges import Judgement, judge_history
 from wos_conformance.reach import is_reached
-from wos_conformance.report.failure import failure_text
+from wos_conformance.report.failure import failure_text, replay_name
 from wos_conformance.report.terminal import PROGRAM
 from wos_conformance.specification import Specification
 from wos_conformance.suite.heading import heading
@@ -173,9 +173,21 @@ class Conductor:
             judgements,
             scenario.requirements,
         )
+        if scenario.result.outcome == "broken":
+            self._keep_credentials(judgements)
+        self.run.shown.clear()
         if scenario.result.outcome == "error":
             self.errors.append(f"{scenario.name}: {error!r}")
         return scenario.result
+
+    def _keep_credentials(self, judgements: Sequence[Judgement]) -> None:
+        """Lay what was shown where a rule was broken beside the credentials, so that somebody can show it again."""
+        history = self.recorder.history()
+        for judgement in judgements:
+            event = None if judgement.kept else history.event(judgement.event)
+            credential = history.credential(event.connection) if isinstance(event, Exchange) else None
+            if credential in self.run.shown and self.settings.credentials:
+                self.run.shown[credential].save(Path(self.settings.credentials) / "replay" / replay_name(credential))
 
     def _judged(self, begin: int) -> list[Judgement]:
         """What the events from one on show; an agent that lives through all scenarios needs all of its past."""

@@ -101,6 +101,8 @@ class Stage(Scene):
         bundle_pem, timeout = self.trust_domain.installed_pem, self.run.settings.request_timeout
         visitor = Visitor(self.recorder, url, svid, bundle_pem, timeout, dial=self.path.to(place_of(url)))
         self._visitors.append(visitor)
+        if svid is not None:
+            self.run.shown[svid.credential] = svid
         return visitor
 
     def enter(self, svid: Svid | None) -> Client:
