@@ -222,8 +222,15 @@ class Conductor:
         stage = Stage(self.run, name, self.trust_domain)
         try:
             yield stage
+            if self._has_played():
+                stage.clean_up()
         finally:
             stage.close()
+
+    def _has_played(self) -> bool:
+        """Whether the current scenario has ended well; one that broke a rule leaves all as it was, to be seen again."""
+        scenario = self._scenario
+        return scenario is not None and scenario.result is not None and scenario.result.outcome == "played"
 
     @contextmanager
     def agent_stage(self, name: str) -> Iterator[object]:
