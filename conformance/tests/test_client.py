@@ -320,3 +320,22 @@ def test_old_offer_is_written_down(recorder: Recorder, offer: str) -> None:
     assert connection.credential.flaw == offer
     assert connection.outcome == ("established" if offer == "tls-1.2-only" else "handshake-failed")
     assert (connection.cipher or "").startswith("ECDHE") == (offer == "tls-1.2-only")
+
+
+@pytest.mark.parametrize(("patience", "status", "times"), [(5.0, 200, 2), (0.0, 429, 1), (0.5, 429, 1)])
+def test_wos_without_time_is_asked_again(recorder: Recorder, patience: float, status: int, times: int) -> None:
+    """After the pause that it wishes for, if that is not longer than anybody waits; both answers are written down."""
+    answers = itertools.chain([b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\n"], itertools.repeat(OK))
+
+    def busy(peer: ssl.SSLSocket) -> None:
+        peer.sendall(next(answers) + b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with wos(busy) as url:
+        visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, 5.0)
+        visitor.patience = patience
+        began = time.monotonic()
+        answer = visitor.poll()
+        visitor.close()
+    assert answer.status == status
+    assert len(recorder.history().of(Exchange)) == times
+    assert time.monotonic() - began >= times - 1

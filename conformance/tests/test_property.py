@@ -21,7 +21,7 @@ def test_program_against_a_wos_shrinks(credentials: Path, tmp_path: Path) -> Non
     """Two looks at one client are enough to see that a version changes by itself."""
     done = judged_mutant("wos", "counts_every_request", credentials, tmp_path, *SHRUNK, "identity.scope-isolated")
     first, *steps = program_of(tmp_path / "run", "machine::fleet_lives")
-    assert first == "first_client(may_restart=False)"
+    assert first == "first_client()"
     assert len(steps) == 2, done.told
     assert "smallest program of machine::fleet_lives" in done.told
 

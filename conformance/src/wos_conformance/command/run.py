@@ -323,6 +323,10 @@ def _conclude(settings: Settings) -> None:
     except HistoryDamaged as error:
         could_not_judge(f"{error}; the harness wrote {folder / 'harness.log'}")
     click.echo(terminal.summary(result, folder))
+    if settings.role == "wos" and (
+        told := terminal.surroundings(result, settings.url or "", settings.credentials or "")
+    ):
+        click.echo(told)
     sys.exit(result.exit_code)
 
 

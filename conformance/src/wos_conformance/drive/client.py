@@ -3,7 +3,9 @@
 The HTTP engine is httpcore, the one below httpx, because it leaves headers and targets as they are given.
 """
 
+import re
 import ssl
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -24,6 +26,8 @@ MANIFEST = "/api/v1/deployments"
 MANIFEST_TYPE = "application/vnd.margo.manifest.v1+json"
 BROKEN = ("closed", "reset")
 """Failures of a connection of which nobody knows whose fault they are."""
+_SECONDS = re.compile(r"[0-9]{1,6}")
+_LEAST_PAUSE = 0.1
 NO_CREDENTIAL = Credential(name="none", flaw="none")
 
 Headers = Sequence[tuple[str, str]]
@@ -78,6 +82,9 @@ class Visitor:
         self._authority = parts.netloc
         self._timeout = timeout
         self._may_repeat = may_repeat
+        self.patience = 0.0
+        """Seconds for which a WOS that has no time may let a request wait; then it is sent again."""
+        self._waiting = threading.Event()
         shown = credential or (svid.credential if svid else NO_CREDENTIAL)
         self._backend = RecordingBackend(recorder, shown, self._dial)
         self._context = context or client_context(svid, bundle_pem)
@@ -89,9 +96,20 @@ class Visitor:
         """Send a request exactly as given; `Host`, `User-Agent` and `Content-Length` are added when missing.
 
         Whatever the WOS does ends in an Answer: nothing is raised for it.
+        A WOS that has no time is asked again after the pause that it wishes for.
         When the connection breaks under the request it is sent once more, as any operation of the interface may be;
         one that may not is sent again only on a new connection after a kept one turned out to be closed.
         """
+        left = self.patience
+        while True:
+            answer = self._sent(method, target, headers, body, may_repeat=may_repeat)
+            pause = _pause(answer)
+            if pause is None or pause > left:
+                return answer
+            self._waiting.wait(pause)
+            left -= pause
+
+    def _sent(self, method: str, target: str, headers: Headers, body: bytes, *, may_repeat: bool) -> Answer:
         reused = self._backend.stream is not None
         answer = self._once(method, target, headers, body)
         if answer.failure in BROKEN and ((may_repeat and self._may_repeat) or reused):
@@ -220,6 +238,12 @@ class Visitor:
         yield from headers
         if (body or method in {"PUT", "POST", "PATCH"}) and not given & {"content-length", "transfer-encoding"}:
             yield "Content-Length", str(len(body))
+
+
+def _pause(answer: Answer) -> float | None:
+    """The pause in seconds that a WOS without time wishes for; None when it says nothing of the kind."""
+    wish = answer.header("retry-after") or ""
+    return max(float(wish), _LEAST_PAUSE) if answer.status in (429, 503) and _SECONDS.fullmatch(wish) else None
 
 
 def _present(*headers: tuple[str, str | None]) -> list[tuple[str, str]]:

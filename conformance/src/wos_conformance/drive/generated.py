@@ -35,6 +35,21 @@ def requests(document: Path) -> Iterator[tuple[str, st.SearchStrategy[GeneratedR
             yield f"{operation.label} {mode.value}", operation.as_strategy(generation_mode=mode).map(_plain)
 
 
+def operations(document: Path) -> list[str]:
+    """The names of all operations of an OpenAPI document."""
+    return [operation.label for operation in _operations(document)]
+
+
+def boundaries(document: Path, label: str) -> Iterator[GeneratedRequest]:
+    """The requests that try each limit of an operation once, from both sides, and methods that it does not have."""
+    operation = next(operation for operation in _operations(document) if operation.label == label)
+    configuration = operation.schema.config.generation_for(operation=operation, phase="coverage")
+    for case in operation.schema.iter_coverage_cases(
+        operation, generation_modes=list(GenerationMode), generation_config=configuration
+    ):
+        yield _plain(case)
+
+
 @cache
 def _operations(document: Path) -> list[Any]:
     return [

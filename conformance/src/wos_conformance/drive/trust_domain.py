@@ -47,6 +47,11 @@ class Svid:
         lines = self.key_pem.splitlines()
         return [number, number.hex().encode(), lines[1][48:], lines[2][:26]]
 
+    def save(self, path: Path) -> None:
+        """Write the chain to `path`.pem and the key to `path`-key.pem."""
+        _write(path.with_name(f"{path.name}.pem"), self.chain_pem)
+        _write(path.with_name(f"{path.name}-key.pem"), self.key_pem)
+
     @property
     def chain_der(self) -> list[bytes]:
         """The certificates of the chain in DER, the leaf first."""

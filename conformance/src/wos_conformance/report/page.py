@@ -13,7 +13,7 @@ from wos_conformance.judges import Judgement
 from wos_conformance.specification import Specification
 
 if TYPE_CHECKING:
-    from wos_conformance.suite.conductor import Result
+    from wos_conformance.suite.outcome import Result
 
 
 def pytest_html_report_title(report: Any) -> None:

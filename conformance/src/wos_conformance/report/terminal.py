@@ -1,5 +1,6 @@
 """What a run says at its end, in at most 80 columns."""
 
+import shlex
 from pathlib import Path
 from textwrap import indent, wrap
 
@@ -24,6 +25,14 @@ def summary(report: Report, folder: Path) -> str:
     lines += [f"depth   {value['run']['depth']}: {DEPTHS[value['run']['depth']]}"]
     lines += ["", *_meaning(report), f"evidence: {folder}"]
     return "\n".join(lines)
+
+
+def surroundings(report: Report, url: str, credentials: str) -> str | None:
+    """What a shell needs before it can run the `curl` lines; nothing when there are none."""
+    texts = [row["first_broken"]["text"] for row in report.value["requirements"] if row["first_broken"]]
+    if not any('"$WOS"' in text for text in texts):
+        return None
+    return f"for curl: cd to the evidence; WOS={shlex.quote(url)}; CREDENTIALS={shlex.quote(credentials)}"
 
 
 def _programs(scenarios: list[dict[str, str]]) -> list[str]:

@@ -3,22 +3,22 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from wos_conformance.control import Control, ControlUnsupported, open_control
+from wos_conformance.control import Control, open_control
 from wos_conformance.drive.relay import Relay, place_of
 from wos_conformance.drive.trust_domain import TrustDomain
-from wos_conformance.history import Footer, History, Mark, Recorder, last_line
+from wos_conformance.history import Exchange, Footer, History, Mark, Recorder, last_line
 from wos_conformance.judges import Judgement, judge_history
 from wos_conformance.reach import is_reached
-from wos_conformance.report.failure import failure_text
-from wos_conformance.report.terminal import PROGRAM
+from wos_conformance.report.failure import failure_text, replay_name
 from wos_conformance.specification import Specification
 from wos_conformance.suite.heading import heading
-from wos_conformance.suite.scene import Blocked, Run
+from wos_conformance.suite.outcome import BrokenRule, Outcome, Result, broken_rule, is_blocked, programs
+from wos_conformance.suite.scene import Run
 from wos_conformance.suite.settings import Settings
 from wos_conformance.suite.turn import ALONE, Turns
 
@@ -26,32 +26,7 @@ if TYPE_CHECKING:
     from wos_conformance.drive.double import Double
     from wos_conformance.suite.agent.resident import Resident
 
-Outcome = Literal["played", "broken", "blocked", "repeated", "error"]
 _EVER = float("inf")
-
-
-class BrokenRule(AssertionError):
-    """A rule was seen broken. Each requirement has a subclass, so that a shrink does not slip to another rule."""
-
-
-_CLASSES: dict[str, type[BrokenRule]] = {}
-
-
-def broken_rule(requirement: str) -> type[BrokenRule]:
-    """The exception class of a requirement."""
-    return _CLASSES.setdefault(requirement, type(f"Broken {requirement}", (BrokenRule,), {}))
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one scenario showed."""
-
-    name: str
-    title: str
-    outcome: Outcome
-    text: str
-    judgements: list[Judgement] = field(default_factory=list)
-    requirements: Sequence[str] = ()
 
 
 @dataclass
@@ -172,9 +147,21 @@ class Conductor:
             judgements,
             scenario.requirements,
         )
+        if scenario.result.outcome == "broken":
+            self._keep_credentials(judgements)
+        self.run.shown.clear()
         if scenario.result.outcome == "error":
             self.errors.append(f"{scenario.name}: {error!r}")
         return scenario.result
+
+    def _keep_credentials(self, judgements: Sequence[Judgement]) -> None:
+        """Lay what was shown where a rule was broken beside the credentials, so that somebody can show it again."""
+        history = self.recorder.history()
+        for judgement in judgements:
+            event = None if judgement.kept else history.event(judgement.event)
+            credential = history.credential(event.connection) if isinstance(event, Exchange) else None
+            if credential in self.run.shown and self.settings.credentials:
+                self.run.shown[credential].save(Path(self.settings.credentials) / "replay" / replay_name(credential))
 
     def _judged(self, begin: int) -> list[Judgement]:
         """What the events from one on show; an agent that lives through all scenarios needs all of its past."""
@@ -209,8 +196,15 @@ class Conductor:
         stage = Stage(self.run, name, self.trust_domain)
         try:
             yield stage
+            if self._has_played():
+                stage.clean_up()
         finally:
             stage.close()
+
+    def _has_played(self) -> bool:
+        """Whether the current scenario has ended well; one that broke a rule leaves all as it was, to be seen again."""
+        scenario = self._scenario
+        return scenario is not None and scenario.result is not None and scenario.result.outcome == "played"
 
     @contextmanager
     def agent_stage(self, name: str) -> Iterator[object]:
@@ -270,7 +264,7 @@ class Conductor:
             return "broken"
         if error is None:
             return "played"
-        return "blocked" if _is_blocked(error) else "error"
+        return "blocked" if is_blocked(error) else "error"
 
     def _text(self, error: BaseException | None, judgements: Sequence[Judgement]) -> str:
         first: dict[str, Judgement] = {}
@@ -279,10 +273,10 @@ class Conductor:
                 first.setdefault(judgement.requirement, judgement)
         live = self.recorder.history()
         texts = [self._failure(judgement, live) for judgement in first.values()]
-        if _is_blocked(error):
+        if is_blocked(error):
             texts.append(f"went no further: {error}")
         elif error is not None:
-            texts += _programs(error) if isinstance(error, BrokenRule | BaseExceptionGroup) else [repr(error)]
+            texts += programs(error) if isinstance(error, BrokenRule | BaseExceptionGroup) else [repr(error)]
         return "\n\n".join(texts)
 
     def _progress(self, result: Result) -> None:
@@ -295,17 +289,3 @@ class Conductor:
 
 def _minutes(seconds: float) -> str:
     return f"{int(seconds) // 60:>3}:{int(seconds) % 60:02}"
-
-
-def _is_blocked(error: BaseException | None) -> bool:
-    """Whether the target went no further."""
-    return isinstance(error, Blocked | ControlUnsupported)
-
-
-def _programs(error: BaseException) -> list[str]:
-    """The minimal programs that Hypothesis noted on its errors, without the steps that only judge."""
-    if isinstance(error, BaseExceptionGroup):
-        return [text for inner in error.exceptions for text in _programs(inner)]
-    lines = [line for note in getattr(error, "__notes__", []) for line in note.splitlines()]
-    steps = [line for line in lines if not line.endswith(".is_judged()")]
-    return [PROGRAM + "\n".join(steps)] if steps else []

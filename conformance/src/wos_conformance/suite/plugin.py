@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
+from hypothesis.internal.conjecture import engine
 
 from wos_conformance.history import HistoryCut
 from wos_conformance.report import page
@@ -27,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     conductor = Conductor(Settings.of_this_process())
     config.stash[CONDUCTOR] = conductor
     config.stash[REPORTS] = []
+    engine.MAX_SHRINKING_SECONDS = int(conductor.settings.amounts.shrinking)
     config.pluginmanager.register(page, "wos-conformance-page")
     page.show_facts(config, conductor.recorder.history().header)
 

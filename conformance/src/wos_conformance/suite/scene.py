@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from random import Random
 from typing import Any, ParamSpec
@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from wos_conformance.control import Control, ControlUnsupported
 from wos_conformance.drive.relay import Path
-from wos_conformance.history import Mark, Recorder
+from wos_conformance.drive.trust_domain import Svid
+from wos_conformance.history import Credential, Mark, Recorder
 from wos_conformance.suite.settings import Settings
 
 P = ParamSpec("P")
@@ -49,6 +50,8 @@ class Run:
     control: Control | None
     judge_slice: Callable[[int], None]
     """Raises the exception class of a rule that the events from this `seq` on break."""
+    shown: dict[Credential, Svid] = field(default_factory=dict)
+    """What the visitors of this scenario have shown, by the name that the history gives it."""
     repeats: int = 0
     """How often the scenario that plays now was played before."""
 

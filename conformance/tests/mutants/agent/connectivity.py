@@ -13,7 +13,15 @@ from wos_reference.agent.ledger import Ledger
 from wos_reference.agent.schedule import Windows
 
 
-@AGENT.against("connectivity.polls")
+@AGENT.against(
+    "connectivity.polls",
+    consequences=(
+        "deployment.compose-environment-set",
+        "deployment.helm-values-set",
+        "deployment.parameters-applied",
+        "desired-state.converges",
+    ),
+)
 def falls_over_short_digests(patch: Patch) -> None:
     """Ends when a digest has fewer than 16 characters (D33)."""
     known = desired_state.known_digest

@@ -227,6 +227,7 @@ def clears_up_before_it_looks(patch: Patch) -> None:
         "deployment.helm-values-set",
         "deployment.parameters-applied",
         "status.installed-reported",
+        "status.survives-power-cut",
         "status.tells-the-truth",
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from wos_conformance.control import ControlRefused
+from wos_conformance.control import ControlFailed, ControlRefused
 from wos_conformance.drive import sample
 from wos_conformance.drive.client import Answer, Visitor
 from wos_conformance.drive.decoy import NAME as DECOY
@@ -24,6 +24,7 @@ from wos_conformance.suite.scene import Blocked, Run, Scene
 from wos_conformance.suite.wos.client import Client, Deployment, Manifest
 
 _PAUSE = 0.25
+_PATIENCE = 30.0
 _OLD = 2.5
 
 
@@ -58,6 +59,7 @@ class Stage(Scene):
         self.trust_domain = trust_domain
         self._visitors: list[Visitor] = []
         self._applicants: list[Applicant] = []
+        self._admitted: set[str] = set()
         self._codes = 0
         self._waiting = threading.Event()
 
@@ -68,6 +70,20 @@ class Stage(Scene):
         for applicant in self._applicants:
             applicant.close()
         self.path.close()
+
+    def control(self, verb: str, **arguments: Any) -> dict[str, Any]:
+        """As for every scene; who was admitted is remembered."""
+        answer = super().control(verb, **arguments)
+        if verb in {"admit", "retire"}:
+            change = self._admitted.add if verb == "admit" else self._admitted.discard
+            change(arguments["spiffeId"])
+        return answer
+
+    def clean_up(self) -> None:
+        """Leave nothing behind: with its clients, all that they announced and were assigned ends."""
+        for spiffe_id in sorted(self._admitted):
+            with suppress(ControlFailed):
+                self.control("retire", spiffeId=spiffe_id)
 
     def need(self, answer: Answer, *statuses: int) -> Answer:
         """Go on only with an answer that has one of these statuses.
@@ -100,7 +116,10 @@ class Stage(Scene):
         url = self.run.settings.url
         bundle_pem, timeout = self.trust_domain.installed_pem, self.run.settings.request_timeout
         visitor = Visitor(self.recorder, url, svid, bundle_pem, timeout, dial=self.path.to(place_of(url)))
+        visitor.patience = _PATIENCE
         self._visitors.append(visitor)
+        if svid is not None:
+            self.run.shown[svid.credential] = svid
         return visitor
 
     def enter(self, svid: Svid | None) -> Client:
@@ -272,7 +291,9 @@ class Stage(Scene):
         self.control("fault", spiffeId=client.spiffe_id, status=status, count=1)
         detail: dict[str, str | int | float] = {"status": status, "client": client.spiffe_id}
         self.recorder.record(Fault, name="answer", phase="begin", subject="manifest", detail=detail)
+        client.visitor.patience = 0.0
         try:
             yield
         finally:
+            client.visitor.patience = _PATIENCE
             self.recorder.record(Fault, name="answer", phase="end", subject="manifest", detail=detail)

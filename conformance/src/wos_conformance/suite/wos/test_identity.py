@@ -148,12 +148,14 @@ def test_trust_bundle_is_replaced(wos: Stage) -> None:
 @pytest.mark.gives("identity.policy-per-request")
 @pytest.mark.needs("retire")
 def test_client_is_retired_while_connected(wos: Stage) -> None:
-    """A client is retired and goes on asking, first on the open connection and then on a new one."""
+    """A client is retired and goes on asking: on the open connection, on one that resumes its session, on a new one."""
     client = wos.client()
     wos.need(client.poll(), 200)
     wos.retire(client)
     client.poll()
     client.announce(sample.capabilities(wos.random, client.device_id))
+    client.visitor.resume()
+    client.poll()
     client.new_connection()
     client.poll()
 
