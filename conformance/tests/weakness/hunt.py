@@ -111,7 +111,7 @@ def _fate(mutation: Mutation, asks: Sequence[Ask]) -> Fate:
 
 
 def _asked(mutation: Mutation, asks: Sequence[Ask]) -> None:
-    """In a process of its own: the judges are loaded anew with the change, then the tests are run up to the first no."""
+    """In a process of its own: judges are loaded anew with the change, then the tests are run up to the first no."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     try:
