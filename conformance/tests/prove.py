@@ -49,7 +49,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("only", nargs="*", metavar="WORD", help="only mutants with this name or requirement")
     parser.add_argument("--role", choices=list(CATALOGUES))
     parser.add_argument("--workers", type=int, default=2, help="targets at once; agents three times as many")
-    parser.add_argument("--page", action="store_true", help="write docs/certifiers/mutants.md and the figures of the README, nothing else")
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="write docs/certifiers/mutants.md and the figures of the README, nothing else",
+    )
     return parser.parse_args()
 
 

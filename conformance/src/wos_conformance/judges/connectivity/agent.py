@@ -232,9 +232,9 @@ def agent_is_silent_outside_its_windows(history: History) -> Occasions:
         for start in device.starts:
             windows, until = start.request.get("pollWindows") or [], device.runs_until(start.started)
             seen: set[int] = set()
-            for view in device.exchanges:
+            for view in device.exchanges if windows else ():
                 second = _second_of_day(view.header("date"))
-                if not windows or second is None or not start.started <= view.started < until:
+                if second is None or not start.started <= view.started < until:
                     continue
                 number = _window_of(second, windows)
                 if number is None:
