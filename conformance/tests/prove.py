@@ -28,6 +28,8 @@ def main() -> int:
     for proof in proofs:
         for fault in gate.faults(proof):
             _tell(fault)
+    for proof in proofs if not options.only else ():
+        _tell(table.figure(proof.role, sum(conclusion.outcome == "killed" for conclusion in proof.conclusions)))
     failed = sum(proof.failed for proof in proofs)
     _tell(f"{sum(proof.passed for proof in proofs)} passed, {failed} failed in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
@@ -47,7 +49,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("only", nargs="*", metavar="WORD", help="only mutants with this name or requirement")
     parser.add_argument("--role", choices=list(CATALOGUES))
     parser.add_argument("--workers", type=int, default=2, help="targets at once; agents three times as many")
-    parser.add_argument("--page", action="store_true", help="write docs/certifiers/mutants.md and nothing else")
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="write docs/certifiers/mutants.md and the figures of the README, nothing else",
+    )
     return parser.parse_args()
 
 

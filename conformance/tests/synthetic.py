@@ -148,3 +148,12 @@ def lived(history: History) -> History:
     at = whole.events[-1].at + 1.0
     footer = Footer(seq=len(whole.events), at=at, prev="", complete=True, scenarios=1)
     return History([history.header, *whole.events[1:], footer], whole.blobs)
+
+
+def days(role: str, count: int) -> History:
+    """So many ordinary days, each lived by somebody else."""
+    day = DAYS[role]()
+    whole = day
+    for number in range(1, count):
+        whole = after(whole, elsewhere(day, f"-{number}"))
+    return whole

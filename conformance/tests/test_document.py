@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from certify import FEATURES
+from mutants import CATALOGUES, mutants_of
+from proof import table
 from wos_conformance.cli import main
 from wos_conformance.requirement import Role
 from wos_conformance.specification import Specification
@@ -30,6 +32,12 @@ def test_readme_shows_the_figures_of_the_specification(role: Role) -> None:
     untestable = sum(row.untestable is not None for row in bound)
     figures = f"{role:<6} MUST {len(bound) - untestable} passed, 0 failed, {untestable} not tested"
     assert figures in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("role", list(CATALOGUES))
+def test_readme_shows_what_a_gate_that_is_passed_says(role: Role) -> None:
+    """`make generate` writes it; `make mutants` fails when it kills fewer."""
+    assert table.figure(role, len(mutants_of(role))) in table.README.read_text("utf-8")
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -33,25 +33,27 @@ class Stories:
     """The tests of judges, and which lines of judges each of them comes by."""
 
     def __init__(self) -> None:
-        self._asks = list(_collected())
+        self._asks, self._areas = zip(*_collected(), strict=True)
         self._by_place: dict[Place, list[int]] = {}
         for number, ask in enumerate(self._asks):
             for place in _traced(ask):
                 self._by_place.setdefault(place, []).append(number)
 
     def about(self, mutation: Mutation) -> list[Ask]:
-        """The tests that come by the line of a change, or else by its function, or else by its module.
+        """The tests that come by the line of a change, or else by its function or its module; those of its area.
 
         The interpreter does not tell of lines such as `continue`, nor of what is done once when a module is loaded.
         """
         file = str(mutation.path)
         places = ((file, mutation.line), (file, mutation.function), (file, ""))
         numbers = next((self._by_place[place] for place in places if place in self._by_place), [])
+        if mutation.path.parent != ROOT:
+            numbers = [number for number in numbers if self._areas[number] in ("", mutation.path.parent.name)]
         return [self._asks[number] for number in numbers]
 
 
-def _collected() -> Iterator[Ask]:
-    """The tests below `judges/` as functions without arguments."""
+def _collected() -> Iterator[tuple[Ask, str]]:
+    """The tests of judges as functions without arguments; an area when a test is about one, as its folder is called."""
     found: list[pytest.Item] = []
 
     class Collector:
@@ -61,7 +63,9 @@ def _collected() -> Iterator[Ask]:
     pytest.main(["--collect-only", "-p", "no:terminal", *map(str, STORIES)], plugins=[Collector()])
     for item in found:
         assert isinstance(item, pytest.Function)
-        yield _asking(item.obj, item.callspec.params if hasattr(item, "callspec") else {})
+        arguments = item.callspec.params if hasattr(item, "callspec") else {}
+        about = str(arguments.get("tale", arguments.get("requirement", "")))
+        yield _asking(item.obj, arguments), about.partition(".")[0].replace("-", "_")
 
 
 def _asking(function: Callable[..., None], arguments: dict[str, Any]) -> Ask:
@@ -111,7 +115,7 @@ def _fate(mutation: Mutation, asks: Sequence[Ask]) -> Fate:
 
 
 def _asked(mutation: Mutation, asks: Sequence[Ask]) -> None:
-    """In a process of its own: the judges are loaded anew with the change, and asked up to the first no."""
+    """In a process of its own: judges are loaded anew with the change, then the tests are run up to the first no."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     try:

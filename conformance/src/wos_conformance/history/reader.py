@@ -4,6 +4,7 @@ import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -191,17 +192,26 @@ class History:
 
     def has_fault_between(self, since: float, until: float) -> bool:
         """Whether any scripted fault was on, or a connection broke, at some moment of this span."""
-        is_on = any(begin <= until and since <= end for _, begin, end in self._fault_spans)
+        begins, latest = self._fault_reach
+        begun = bisect_right(begins, until)
+        is_on = begun > 0 and latest[begun - 1] >= since
         return is_on or self.has_break_between(since, until)
+
+    @cached_property
+    def _fault_reach(self) -> tuple[list[float], list[float]]:
+        """When faults begin, in order, and up to when the ones begun by then last."""
+        spans = sorted((begin, end) for _, begin, end in self._fault_spans)
+        return [begin for begin, _ in spans], list(accumulate((end for _, end in spans), max))
 
     def has_break_between(self, since: float, until: float) -> bool:
         """Whether a connection broke in this span, so that what was asked on it may have got lost unseen."""
-        return any(since <= moment <= until for moment in self._breaks)
+        at = bisect_left(self._breaks, since)
+        return at < len(self._breaks) and self._breaks[at] <= until
 
     @cached_property
     def _breaks(self) -> list[float]:
         events: list[Connection | Closed] = [*self.of(Connection), *self.of(Closed)]
-        return [event.at for event in events if event.is_break or event.connection in self._unused]
+        return sorted(event.at for event in events if event.is_break or event.connection in self._unused)
 
     @cached_property
     def _unused(self) -> set[str]:
@@ -217,10 +227,17 @@ class History:
 
     def fault_over(self, view: ExchangeView) -> Fault | None:
         """The scripted fault that an exchange fell into, if any."""
-        for fault, begin, end in self._fault_spans:
-            if fault.subject == view.operation and begin <= view.ended and view.started <= end:
+        for fault, begin, end in self._fault_spans_of.get(view.operation or "", []):
+            if begin <= view.ended and view.started <= end:
                 return fault
         return None
+
+    @cached_property
+    def _fault_spans_of(self) -> dict[str, list[tuple[Fault, float, float]]]:
+        sorted_out: dict[str, list[tuple[Fault, float, float]]] = {}
+        for span in self._fault_spans:
+            sorted_out.setdefault(span[0].subject, []).append(span)
+        return sorted_out
 
 
 def _others(folder: Path) -> int:

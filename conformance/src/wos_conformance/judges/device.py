@@ -1,10 +1,11 @@
 """What is known of one agent: when it ran, what was published to it, what it asked, said and really ran."""
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import Any
 
 from cryptography import x509
@@ -49,9 +50,9 @@ def text_form(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-@dataclass
+@dataclass(eq=False)
 class Device:
-    """One client and its storage."""
+    """One client and its storage. Whoever builds one asks it nothing before it is whole: it remembers its answers."""
 
     client: str
     state: str
@@ -64,32 +65,76 @@ class Device:
 
     def asked(self, operation: str) -> list[ExchangeView]:
         """Its requests of one operation, in order."""
-        return [view for view in self.exchanges if view.operation == operation]
+        return self._by_operation.get(operation, [])
+
+    @cached_property
+    def _by_operation(self) -> dict[str | None, list[ExchangeView]]:
+        sorted_out: dict[str | None, list[ExchangeView]] = {}
+        for view in self.exchanges:
+            sorted_out.setdefault(view.operation, []).append(view)
+        return sorted_out
+
+    def polled_between(self, since: float, until: float) -> Iterator[ExchangeView]:
+        """Its requests for the manifest that began after one moment and before another."""
+        polls = self.asked("manifest")
+        for view in polls[bisect_right(polls, since, key=lambda poll: poll.started) :]:
+            if view.started >= until:
+                return
+            yield view
 
     def runs_until(self, moment: float) -> float:
         """When the run that was not known to be over at this moment began to end; infinity if it did not."""
-        return min((end.started for end in self.ends if end.ended >= moment), default=float("inf"))
+        moments, earliest = self._endings
+        return earliest[bisect_left(moments, moment)]
+
+    @cached_property
+    def _endings(self) -> tuple[list[float], list[float]]:
+        """When runs were over, and for each the earliest beginning of an end from there on."""
+        ends = sorted(self.ends, key=lambda end: end.ended)
+        earliest = list(accumulate([float("inf"), *(end.started for end in reversed(ends))], min))
+        return [end.ended for end in ends], earliest[::-1]
 
     def look_after(self, seq: int) -> Control | None:
         """The first observation of what runs after an event."""
-        at = bisect_left([look.seq for look in self.looks], seq)
+        at = bisect_left(self._look_seqs, seq)
         return self.looks[at] if at < len(self.looks) else None
 
     def look_before(self, seq: int) -> Control | None:
         """The last observation of what runs before an event."""
-        at = bisect_left([look.seq for look in self.looks], seq)
+        at = bisect_left(self._look_seqs, seq)
         return self.looks[at - 1] if at else None
+
+    @cached_property
+    def _look_seqs(self) -> list[int]:
+        return [look.seq for look in self.looks]
 
     def published(self, version: int, deployment_id: str, before: float) -> Publication | None:
         """The publication of this version by then that names the deployment, the good one if there are several."""
-        known = (p for p in self.publications if p.version == version and p.at <= before)
+        known = (p for p in self._by_version.get(version, []) if p.at <= before)
         named = [publication for publication in known if deployment_id in publication.documents]
         good = [publication for publication in named if publication.defect is None]
         return next(reversed(good or named), None)
 
+    @cached_property
+    def _by_version(self) -> dict[int, list[Publication]]:
+        sorted_out: dict[int, list[Publication]] = {}
+        for publication in self.publications:
+            sorted_out.setdefault(publication.version, []).append(publication)
+        return sorted_out
+
     def retrieved(self, publication: Publication) -> list[ExchangeView]:
         """The whole answers that brought this manifest."""
-        return [view for view in self.asked("manifest") if brings(view, publication)]
+        places = {place for sign in _signs_of(publication) for place in self._by_sign.get(sign, [])}
+        return [self.asked("manifest")[place] for place in sorted(places)]
+
+    @cached_property
+    def _by_sign(self) -> dict[str, list[int]]:
+        """Where manifests are among the answers, by their tags and by their digests."""
+        found: dict[str, list[int]] = {}
+        for place, view in enumerate(self.asked("manifest")):
+            for sign in _signs_in(view):
+                found.setdefault(sign, []).append(place)
+        return found
 
     def was_served(self, publication: Publication, before: float) -> bool:
         """Whether it has retrieved this manifest since its publication and by then."""
@@ -97,8 +142,20 @@ class Device:
 
     def good_before(self, seq: int) -> Publication | None:
         """The newest publication before an event that had to be adopted."""
-        good = (p for p in reversed(self.publications) if p.seq < seq and p.defect is None)
-        return next(good, None)
+        return next((p for p in self._published_before(seq) if p.defect is None), None)
+
+    def _published_before(self, seq: int) -> Iterator[Publication]:
+        """The publications before an event, the newest first."""
+        return (self.publications[at] for at in range(bisect_left(self._publication_seqs, seq) - 1, -1, -1))
+
+    @cached_property
+    def _publication_seqs(self) -> list[int]:
+        return [publication.seq for publication in self.publications]
+
+    def replaced_at(self, publication: Publication) -> float:
+        """When the next publication came; infinity if none did."""
+        at = bisect_right(self._publication_seqs, publication.seq)
+        return self.publications[at].at if at < len(self.publications) else float("inf")
 
     def polled_after(self, seq: int) -> bool:
         """Whether it has shown life after an event."""
@@ -117,16 +174,25 @@ class Device:
 
     def newest_before(self, seq: int) -> Publication | None:
         """The newest publication before an event, good or not."""
-        return next((p for p in reversed(self.publications) if p.seq < seq), None)
+        return next(self._published_before(seq), None)
 
 
 def brings(view: ExchangeView, publication: Publication) -> bool:
     """Whether an answer brought the manifest of a publication, with its tag or without."""
+    return not _signs_of(publication).isdisjoint(_signs_in(view))
+
+
+def _signs_of(publication: Publication) -> set[str]:
+    """By what a manifest is known: its tag, and the digest of its bytes."""
+    return {f"tag {publication.etag}", f"digest {publication.manifest.digest}"}
+
+
+def _signs_in(view: ExchangeView) -> set[str]:
+    """The signs of the manifest in a whole answer."""
     if view.status != 200 or not view.complete:
-        return False
-    response = view.exchange.response
-    body = response.body if response else None
-    return view.header("etag") == publication.etag or (body is not None and body.digest == publication.manifest.digest)
+        return set()
+    body = view.exchange.response.body if view.exchange.response else None
+    return {f"tag {view.header('etag')}", *([f"digest {body.digest}"] if body else [])}
 
 
 @lru_cache(maxsize=4)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from wos_conformance.history import Connection, ExchangeView, History
+from wos_conformance.history import Connection, Control, ExchangeView, History, Publication
 from wos_conformance.judges.deployment.agent import not_run
 from wos_conformance.judges.device import Device, deadlines, devices, observed, workloads_of
 from wos_conformance.judges.document import document_of
@@ -105,29 +105,44 @@ def refusal_is_no_order(history: History) -> Occasions:
 @judge("boundary.no-return-to-older")
 def older_revision_does_not_come_back(history: History) -> Occasions:
     """After a newer revision was seen to run, an older one does not run again, whatever goes wrong."""
-    for device in devices(history):
-        adopted = [
-            (deadline.seq, publication)
-            for other, deadline, publication in deadlines(history, "adopted")
-            if other is device and deadline.met and publication.defect is None
-        ]
-        for look in device.looks:
-            seen = [publication for seq, publication in adopted if seq < look.seq]
-            if seen and seen[-1] is device.good_before(look.seq):
-                yield from _compared_with_older(history, seen, look)
+    adopted: dict[Device, list[tuple[int, Publication]]] = {}
+    for device, deadline, publication in deadlines(history, "adopted"):
+        if deadline.met and publication.defect is None:
+            adopted.setdefault(device, []).append((deadline.seq, publication))
+    for device, seen in adopted.items():
+        for look, newest, older in _looks_after(history, device, seen):
+            if newest is device.good_before(look.seq):
+                yield from _compared_with_older(history, newest, older, look)
 
 
-def _compared_with_older(history: History, adopted: list[Any], look: Any) -> Occasions:
-    if len(adopted) < 2:
-        return
-    running, newest = observed(look), workloads_of(history, adopted[-1])
-    for key, wanted in newest.items():
-        older = {w.revision for p in adopted[:-1] if (w := workloads_of(history, p).get(key))} - {wanted.revision}
+_Revisions = dict[tuple[str, str], set[str]]
+"""For each component the revisions that it has had."""
+
+
+def _looks_after(
+    history: History, device: Device, adopted: list[tuple[int, Publication]]
+) -> Iterator[tuple[Control, Publication, _Revisions]]:
+    """Looks at what runs, with what was adopted last before them, and the revisions of all that was before that."""
+    older: _Revisions = {}
+    position = 0
+    for look in device.looks:
+        while position < len(adopted) and adopted[position][0] < look.seq:
+            for key, workload in workloads_of(history, adopted[position - 1][1]).items() if position else ():
+                older.setdefault(key, set()).add(workload.revision)
+            position += 1
+        if position:
+            yield look, adopted[position - 1][1], older
+
+
+def _compared_with_older(history: History, newest: Publication, older: _Revisions, look: Control) -> Occasions:
+    running = observed(look)
+    for key, wanted in workloads_of(history, newest).items():
+        before = older.get(key, set()) - {wanted.revision}
         found = running.get(key)
-        if not older or found is None:
+        if not before or found is None:
             continue
-        if found.revision in older:
-            did = f"saw version {adopted[-1].version} adopted, then let something go wrong"
+        if found.revision in before:
+            did = f"saw version {newest.version} adopted, then let something go wrong"
             yield broken(look, did=did, expected=str(wanted), received=f"{found}, an older revision")
         else:
             yield kept(look)

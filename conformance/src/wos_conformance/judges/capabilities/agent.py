@@ -1,6 +1,6 @@
 """How an agent announces its device (capabilities.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wos_conformance.history import ExchangeView, History
@@ -29,7 +29,11 @@ def agent_announces_before_it_asks(history: History) -> Occasions:
 
 
 def _announcements(history: History) -> Iterator[tuple[ExchangeView, Any]]:
-    for view in history.exchanges("capabilities-put"):
+    return _read(history.exchanges("capabilities-put"))
+
+
+def _read(views: Iterable[ExchangeView]) -> Iterator[tuple[ExchangeView, Any]]:
+    for view in views:
         try:
             yield view, view.request_json()
         except ValueError:
@@ -77,8 +81,8 @@ def hosting_device_is_announced_in_full(history: History) -> Occasions:
     """A device on which something runs has all members of a hosting one."""
     for device in devices(history):
         hosts = hosting(device)
-        for view, value in _announcements(history):
-            if view.client != device.client or not isinstance(value, dict) or view.parameters["deviceId"] not in hosts:
+        for view, value in _read(device.asked("capabilities-put")):
+            if not isinstance(value, dict) or view.parameters["deviceId"] not in hosts:
                 continue
             if lacking := _lacking(value.get("properties")):
                 yield broken(view, expected=f"a document with {', '.join(HOSTING)}", received=f"without {lacking}")

@@ -1,8 +1,10 @@
 """How an agent calls, and how it waits (connectivity.md)."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from itertools import zip_longest
 
 from wos_conformance.history import Connection, ExchangeView, Fault, History
@@ -43,16 +45,28 @@ def _awaited(
     """The bound's end, if it can be said whether a poll came in time: the agent ran, and the WOS was itself."""
     end = view.ended + bound
     until = min(end, following.started) if following else end
-    flawed = (c.at for c in history.of(Connection) if c.credential.flaw and c.credential.name != "identity-double")
     if (
         device.has_windows_at(view.ended)
         or device.runs_until(view.ended) < until
-        or any(view.ended <= moment <= until for moment in flawed)
+        or _showed_a_flaw(history, view.ended, until)
     ):
         return
     if following is None and history.events[-1].at < end:
         return
     yield end
+
+
+def _showed_a_flaw(history: History, since: float, until: float) -> bool:
+    """Whether the WOS showed a flawed certificate in this span."""
+    moments = _flawed_moments(history)
+    at = bisect_left(moments, since)
+    return at < len(moments) and moments[at] <= until
+
+
+@lru_cache(maxsize=4)
+def _flawed_moments(history: History) -> list[float]:
+    flawed = (c for c in history.of(Connection) if c.credential.flaw and c.credential.name != "identity-double")
+    return sorted(connection.at for connection in flawed)
 
 
 def _is_good(view: ExchangeView) -> bool:
@@ -232,9 +246,9 @@ def agent_is_silent_outside_its_windows(history: History) -> Occasions:
         for start in device.starts:
             windows, until = start.request.get("pollWindows") or [], device.runs_until(start.started)
             seen: set[int] = set()
-            for view in device.exchanges:
+            for view in device.exchanges if windows else ():
                 second = _second_of_day(view.header("date"))
-                if not windows or second is None or not start.started <= view.started < until:
+                if second is None or not start.started <= view.started < until:
                     continue
                 number = _window_of(second, windows)
                 if number is None:

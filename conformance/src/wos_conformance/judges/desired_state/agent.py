@@ -1,6 +1,7 @@
 """How an agent adopts a manifest, and how it does not (desired-state.md, "Adopting")."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from wos_conformance.history import Control, Deadline, History, Publication
 from wos_conformance.judges.desired_state.wos import MANIFEST_TYPE
@@ -43,11 +44,8 @@ def adoptions(history: History) -> Iterator[tuple[Device, Deadline, Publication]
 def agent_sends_the_tag_it_adopted(history: History) -> Occasions:
     """Once a manifest is adopted, polls carry its tag."""
     for device, deadline, publication in adoptions(history):
-        until = min((p.at for p in device.publications if p.seq > publication.seq), default=float("inf"))
-        until = min(until, device.runs_until(deadline.at))
-        for view in device.asked("manifest"):
-            if not deadline.at < view.started < until:
-                continue
+        until = min(device.replaced_at(publication), device.runs_until(deadline.at))
+        for view in device.polled_between(deadline.at, until):
             if publication.etag in entity_tags(view.request_header("if-none-match")):
                 yield kept(view)
             else:
@@ -110,10 +108,18 @@ judge("desired-state.unknown-members-ignored")(converged("unknown-members"))
 
 def was_adopted(history: History, publication: Publication) -> bool:
     """Whether the agent was seen to run everything of a publication, or of the same one before."""
-    return any(
-        (adopted.client, adopted.etag) == (publication.client, publication.etag) and adopted.seq <= publication.seq
-        for _, _, adopted in adoptions(history)
-    )
+    first = _first_adopted(history).get((publication.client, publication.etag))
+    return first is not None and first <= publication.seq
+
+
+@lru_cache(maxsize=4)
+def _first_adopted(history: History) -> dict[tuple[str, str], int]:
+    """For each client and tag the first publication that was adopted."""
+    found: dict[tuple[str, str], int] = {}
+    for _, _, adopted in adoptions(history):
+        key = adopted.client, adopted.etag
+        found[key] = min(found.get(key, adopted.seq), adopted.seq)
+    return found
 
 
 @judge("desired-state.failure-stays-alone")
@@ -146,11 +152,13 @@ def coded_bodies_are_understood(history: History) -> Occasions:
 @judge("desired-state.same-manifest-unchanged")
 def same_manifest_changes_nothing(history: History) -> Occasions:
     """What was adopted may be served again in full."""
+    adopted: dict[Device, list[Publication]] = {}
+    for device, _, publication in adoptions(history):
+        adopted.setdefault(device, []).append(publication)
     for device in devices(history):
         again = [view for view in device.asked("manifest") if view.answered == "unconditional" and view.complete]
-        adopted = [p for d, _, p in adoptions(history) if d is device]
         for view in again:
-            if any(brings(view, p) for p in adopted if p.seq < view.seq):
+            if any(brings(view, p) for p in adopted.get(device, []) if p.seq < view.seq):
                 did = "served the manifest that was adopted last with status 200"
                 yield from keeps_running(device, view.seq, view.seq, did)
 

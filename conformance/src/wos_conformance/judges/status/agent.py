@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from wos_conformance.history import ExchangeView, History, Publication
+from wos_conformance.history import Control, ExchangeView, History, Publication
 from wos_conformance.judges.device import Device, components_of, deadlines, devices, observed
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.status.machine import followers, severity
-from wos_conformance.judges.status.report import Report, changed, reports
+from wos_conformance.judges.status.report import Report, changed, reports, reports_about
 from wos_conformance.specification import Specification
 
 
@@ -58,13 +58,14 @@ def states_follow_the_table(history: History) -> Occasions:
 def _reported(history: History, what: str, state: str) -> Occasions:
     for device, deadline, publication in deadlines(history, what):
         before = device.good_before(publication.seq)
-        gone = _known(device, publication) & set(before.documents) - set(publication.documents) if before else set()
+        gone = _known(device, publication, set(before.documents) - set(publication.documents)) if before else set()
         wanted = changed(publication, before) - set(publication.hopeless) if state == "installed" else gone
         if publication.defect is not None or not wanted:
             continue
         told = {
-            report.deployment_id: report
-            for report in reports(device)
+            name: report
+            for name in wanted
+            for report in reports_about(device).get(name, [])
             if report.state == state
             and publication.at <= report.view.ended
             and report.view.started <= deadline.at
@@ -79,16 +80,17 @@ def _reported(history: History, what: str, state: str) -> Occasions:
             yield broken(deadline, did=did, expected=expected, received=_heard(device, min(missing), publication))
 
 
-def _known(device: Device, publication: Publication) -> set[str]:
-    """The deployments of which the agent had spoken before a publication."""
-    return {report.deployment_id for report in reports(device) if report.view.started < publication.at}
+def _known(device: Device, publication: Publication, names: set[str]) -> set[str]:
+    """Those deployments of which the agent had spoken before a publication."""
+    said = {name: reports_about(device).get(name) for name in names}
+    return {name for name, told in said.items() if told and told[0].view.started < publication.at}
 
 
 def _heard(device: Device, name: str, publication: Publication) -> str:
     heard = [
         f"{report.state} ({report.version})"
-        for report in reports(device)
-        if report.deployment_id == name and report.view.ended >= publication.at
+        for report in reports_about(device).get(name, [])
+        if report.view.ended >= publication.at
     ]
     return f"reports {heard[-6:]}" if heard else "no report about it"
 
@@ -145,13 +147,24 @@ def _brings(device: Device, view: ExchangeView, deployment_id: str, digest: str)
     )
 
 
+def _looks(device: Device) -> Iterator[tuple[Control, dict[str, Report]]]:
+    """Each look at what runs, with the last report about each deployment that was answered by then."""
+    said = sorted(enumerate(reports(device)), key=lambda report: report[1].view.ended)
+    last: dict[str, tuple[int, Report]] = {}
+    position = 0
+    for look in sorted(device.looks, key=lambda look: look.started):
+        while position < len(said) and said[position][1].view.ended <= look.started:
+            name = said[position][1].deployment_id
+            last[name] = max(last.get(name, said[position]), said[position], key=lambda known: known[0])
+            position += 1
+        yield look, {name: report for name, (_, report) in last.items()}
+
+
 @judge("status.tells-the-truth")
 def installed_means_running(history: History) -> Occasions:
     """What is reported as installed runs."""
     for device in devices(history):
-        said = reports(device)
-        for look in device.looks:
-            last = {report.deployment_id: report for report in said if report.view.ended <= look.started}
+        for look, last in _looks(device):
             newest = device.newest_before(look.seq)
             running = observed(look)
             for report in last.values():
@@ -227,13 +240,12 @@ def adopted_version_advances(history: History) -> Occasions:
     for device, deadline, publication in deadlines(history, "adopted"):
         if not deadline.met or publication.defect is not None:
             continue
-        until = min((p.at for p in device.publications if p.seq > publication.seq), default=float("inf"))
+        until = device.replaced_at(publication)
         for name in sorted(changed(publication, device.good_before(publication.seq))):
             said = [
                 report
-                for report in reports(device)
-                if report.deployment_id == name
-                and report.state == "installed"
+                for report in reports_about(device).get(name, [])
+                if report.state == "installed"
                 and publication.at <= report.view.started
                 and report.view.ended < until
                 and _retrieved(device, publication, report)

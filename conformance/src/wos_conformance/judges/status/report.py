@@ -1,6 +1,7 @@
 """The reports of an agent, and which deployments a publication changes."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from wos_conformance.history import ExchangeView, Publication
@@ -37,6 +38,7 @@ class Report:
         return int(self.value["adoptedManifestVersion"])
 
 
+@lru_cache(maxsize=256)
 def reports(device: Device) -> list[Report]:
     """The valid reports of an agent, in order of arrival."""
     found = []
@@ -47,6 +49,15 @@ def reports(device: Device) -> list[Report]:
             continue
         if Specification.load().is_valid("deployment-status", value):
             found.append(Report(view, value))
+    return found
+
+
+@lru_cache(maxsize=256)
+def reports_about(device: Device) -> dict[str, list[Report]]:
+    """The valid reports of an agent by deployment, each in order of arrival."""
+    found: dict[str, list[Report]] = {}
+    for report in reports(device):
+        found.setdefault(report.deployment_id, []).append(report)
     return found
 
 
