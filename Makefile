@@ -7,7 +7,7 @@ POSTGRESQL := $(VENV)/.postgresql
 OPERATORS := $(VENV)/.operators
 JUDGES ?= identity/ status/ desired_state/
 
-.PHONY: help certify certify-postgresql examples test test-postgresql test-runtimes benchmark-agent durability stability mutants weak-judges check format generate lock clean
+.PHONY: help certify certify-postgresql examples test test-postgresql test-runtimes benchmark-agent durability stability mutants weak-judges check format generate lock clean fuzz benchmark-wos
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -29,6 +29,12 @@ examples: $(READY) ## judge the example WOS in Node.js and the example agent in 
 
 durability: $(READY) ## kill the reference WOS 200 times under load (20 in CI) and look for what it lost
 	$(BIN)/python -m pytest -q reference-impl/tests/wos/durability.py
+
+fuzz: $(READY) ## send the reference WOS 20000 requests that Schemathesis makes (400 in CI)
+	$(BIN)/python -m pytest -q -s reference-impl/tests/wos/fuzz.py
+
+benchmark-wos: $(READY) ## load the reference WOS beside a bare endpoint, and measure its memory with 10000 clients
+	$(BIN)/python benchmarks/wos_load/measure.py
 
 stability: $(READY) ## 50 runs against the WOS and 30 against the agent over a bad path (3 in CI) that must end alike
 	$(BIN)/python conformance/tests/stability.py

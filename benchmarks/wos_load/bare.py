@@ -4,7 +4,6 @@
 its ready file.
 """
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from wos_reference.wos import artifact
 from wos_reference.wos.configuration import Configuration
 from wos_reference.wos.fleet import Fleet
 from wos_reference.wos.interface import manifest_headers
-from wos_reference.wos.server import agent_config, listen, url_of
+from wos_reference.wos.server import agent_config, listen, run, url_of
 from wos_reference.wos.storage import open_database
 from wos_reference.wos.trust import Trust
 
@@ -54,11 +53,11 @@ def main(path: Path, manifest: Path) -> None:
     trust = Trust(
         Fleet(open_database(configuration.database)), configuration.svid, configuration.key, configuration.trust_bundle
     )
-    server = uvicorn.Server(agent_config(Bare(manifest.read_bytes()), configuration, trust))
+    config = agent_config(Bare(manifest.read_bytes()), configuration, trust)
     listener = listen(configuration.listen, "AGENTS")
     assert configuration.ready_file
     configuration.ready_file.write_text(json.dumps({"wosUrl": url_of("https", listener)}), "utf-8")
-    asyncio.run(server.serve(sockets=[listener]))
+    run(config, uvicorn.Server(config).serve(sockets=[listener]))
 
 
 if __name__ == "__main__":

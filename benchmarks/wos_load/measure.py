@@ -88,8 +88,9 @@ class Bench:
         self.trust_domain = TrustDomain(folder)
         self.manifest = folder / "manifest.json"
         self.chosen = random.Random(4711).sample(range(clients), CONNECTIONS)
-        fleet = Fleet(open_database(self._database("reference")))
-        populate(fleet, clients, each)
+        engine = open_database(self._database("reference"))
+        populate(engine, clients, each)
+        fleet = Fleet(engine)
         self.tags = {client: f'"{digest_of(fleet.manifest(client_id(client)))}"' for client in self.chosen}
         self.manifest.write_bytes(fleet.manifest(client_id(self.chosen[0])))
 

@@ -1,10 +1,10 @@
-"""Fills the database of a WOS with clients, each with one device and a number of deployments, and issues their SVIDs.
-
-Everything goes through the reference itself, in one transaction and with one manifest for each client.
-"""
+"""Fills the database of a WOS with clients, each with a device and deployments, and issues their SVIDs."""
 
 import datetime
 import json
+import time
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,15 +13,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from sqlalchemy import insert
+from sqlalchemy import Engine, Table, insert
 
-from wos_reference.wos import device
+from wos_reference.wos import artifact, storage
 from wos_reference.wos.artifact import Deployment
-from wos_reference.wos.fleet import Fleet, stored
-from wos_reference.wos.storage import deployments
+from wos_reference.wos.fleet import BUNDLE, stored
+from wos_reference.wos.storage import version_text
 
 WOS_ID = "spiffe://plant.example/margo/wfm/main"
 COMPONENT = "mixer"
+VERSION = 2
+TOGETHER = 100
+WRITTEN = (storage.clients, storage.devices, storage.deployments, storage.manifests, storage.artifacts)
 APPLICATION: dict[str, Any] = {
     "apiVersion": "margo.org/v1-alpha1",
     "id": "com-example-mixer",
@@ -49,31 +52,61 @@ def deployment_id(client: int, number: int) -> str:
     return str(UUID(int=(client << 64) | number, version=4))
 
 
-def populate(fleet: Fleet, clients: int, each: int) -> None:
-    """Admit clients and give each of them its deployments."""
-    for client in range(clients):
-        spiffe_id, name = client_id(client), f"device-{client}"
-        identity = {"id": name, "vendor": "Example", "modelNumber": "E1", "serialNumber": str(client)}
-        with fleet.change() as connection:
-            fleet.admit(connection, spiffe_id)
-            device.keep(
-                connection, spiffe_id, name, {"properties": {**identity, "supportedDeploymentTypes": ["compose"]}}
-            )
-            rows = [
-                stored(
-                    spiffe_id, Deployment(deployment_id(client, number), name, APPLICATION, "small", {"rate": number})
-                )
-                for number in range(each)
-            ]
-            connection.execute(insert(deployments), rows)
-            fleet.publish(connection, spiffe_id)
+def populate(engine: Engine, clients: int, each: int) -> None:
+    """Write clients with their deployments, as they would be after one publication of everything."""
+    for first in range(0, clients, TOGETHER):
+        rows: dict[Table, list[dict[str, Any]]] = {table: [] for table in WRITTEN}
+        for client in range(first, min(first + TOGETHER, clients)):
+            for table, row in rows_of(client, each):
+                rows[table].append(row)
+        with engine.execution_options(writes=True).begin() as connection:
+            for table in WRITTEN:
+                connection.execute(insert(table), rows[table])
+
+
+def rows_of(client: int, each: int) -> Iterator[tuple[Table, dict[str, Any]]]:
+    """All rows of one client; documents, bundle and manifest are those of the reference."""
+    spiffe_id, name = client_id(client), f"device-{client}"
+    assigned = [row_of(client, number, name) for number in range(each)]
+    documents = {row["id"]: row["document"] for row in assigned}
+    archive = artifact.bundle(documents)
+    identity = {"id": name, "vendor": "Example", "modelNumber": "E1", "serialNumber": str(client)}
+    capabilities = {"properties": {**identity, "supportedDeploymentTypes": ["compose"]}}
+    version = version_text(VERSION)
+    yield storage.clients, {"spiffe_id": spiffe_id, "admitted": True, "version": version, "floor": version_text(0)}
+    device = {"device_id": name, "document": json.dumps(capabilities), "announced_at": int(time.time())}
+    yield storage.devices, {"spiffe_id": spiffe_id, **device}
+    yield from ((storage.deployments, {**row, "changed_in": version}) for row in assigned)
+    content = artifact.manifest(VERSION, documents, archive)
+    yield storage.manifests, {"spiffe_id": spiffe_id, "version": version, "content": content}
+    for key, body in [*documents.items(), (BUNDLE, archive)]:
+        digest = artifact.digest_of(body)
+        yield storage.artifacts, {"spiffe_id": spiffe_id, "name": key, "digest": digest, "content": body}
+
+
+@cache
+def model(number: int) -> dict[str, Any]:
+    """The row of a deployment, as the reference makes it for the first client."""
+    deployment = Deployment(deployment_id(0, number), "device-0", APPLICATION, "small", {"rate": number})
+    return stored(client_id(0), deployment)
+
+
+def row_of(client: int, number: int, device_name: str) -> dict[str, Any]:
+    """The same row for another client; to write YAML two hundred thousand times would take the longest."""
+    row, old, new = model(number), deployment_id(0, number), deployment_id(client, number)
+    names = {old: new, f"app-{old[:8]}": f"app-{new[:8]}", "device-0": device_name}
+    document, assignment = row["document"], row["assignment"]
+    for before, after in names.items():
+        document = document.replace(before.encode(), after.encode())
+        assignment = assignment.replace(before, after)
+    return {**row, "id": new, "spiffe_id": client_id(client), "document": document, "assignment": assignment}
 
 
 def report(client: int, number: int, state: str) -> tuple[str, str]:
     """The id of a deployment and a status report about it."""
     content = {
         "deploymentId": deployment_id(client, number),
-        "adoptedManifestVersion": 2,
+        "adoptedManifestVersion": VERSION,
         "status": {"state": state},
         "components": [{"name": COMPONENT, "state": state}],
     }

@@ -8,12 +8,15 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 from trust_domain import Credential, TrustDomain
+
+from wos_reference.wos.operation import Operation
 
 WOS_ID = "spiffe://plant.example/margo/wfm/main"
 TOKEN = "a token of the tests"
@@ -165,6 +168,12 @@ class Wos:
         answer = self.operator.post(f"/control/v1/{verb}", json=arguments)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
+
+
+def overview(wos: Wos) -> Iterator[Any]:
+    """All clients as the command gets them."""
+    with Operation(wos.control_url, TOKEN) as operation:
+        yield from operation.overview()
 
 
 class Client:

@@ -5,6 +5,7 @@ import re
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 from visited_wos import APPLICATION, PATIENCE, TOKEN, Client, Wos
 
 from wos_reference.wos.cli import main
+from wos_reference.wos.overview import AT_ONCE
 
 SPECIFICATION = next(p / "spec/v1.0" for p in Path(__file__).resolve().parents if (p / "spec/v1.0").is_dir())
 EXAMPLES = SPECIFICATION / "examples" / "application-description"
@@ -162,3 +164,18 @@ def log_of(client: Client) -> list[dict[str, Any]]:
     """The lines about a client."""
     lines = [json.loads(line) for line in (client.wos.folder / "log").read_text().splitlines() if line.endswith("}")]
     return [line for line in lines if line.get("client") == client.spiffe_id]
+
+
+def test_large_fleet_is_shown_in_parts(own_wos: Wos) -> None:
+    """The command shows all of it, the page leads on."""
+    names = [f"spiffe://plant.example/margo/wfm/main/client/c{number:04}" for number in range(AT_ONCE + 1)]
+    for name in names:
+        own_wos.do("admit", spiffeId=name)
+    lines = told(own_wos, "status").splitlines()[1:]
+    assert [line.split()[0] for line in lines] == names
+    first = own_wos.operator.get("/").text
+    assert names[-2] in first
+    assert names[-1] not in first
+    following = own_wos.operator.get("/", params={"after": names[-2]}).text
+    assert f"?{urlencode({'after': names[-2]})}" in first
+    assert (names[-2] in following, names[-1] in following) == (False, True)

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from visited_wos import APPLICATION, MANIFEST, Client, capabilities, problem_of, raw, status
+from visited_wos import APPLICATION, MANIFEST, Client, capabilities, overview, problem_of, raw, status
 
 EXAMPLES = next(p / "spec/v1.0/examples" for p in Path(__file__).resolve().parents if (p / "spec/v1.0").is_dir())
 DIGEST = "sha256:" + "0" * 64
@@ -67,7 +67,7 @@ def test_spiffe_id(untouched: tuple[Client, str], value: Any) -> None:
     """Nobody is admitted under it."""
     client, _ = untouched
     refused(client, "admit", spiffeId=value)
-    assert value not in {line["spiffe_id"] for line in client.wos.operator.get("/operator/v1/overview").json()}
+    assert value not in {line["spiffe_id"] for line in overview(client.wos)}
 
 
 @invalid("manifest-version")

@@ -63,16 +63,17 @@ class Console:
 
     async def show_page(self, request: Request) -> Response:
         """For people."""
-        clients = await run_in_threadpool(self._overview)
+        clients = await run_in_threadpool(self._overview, request.query_params.get("after", ""))
         return Response(page.page(clients, int(time.time())), 200, page.HEADERS, page.MEDIA_TYPE)
 
     async def show_overview(self, request: Request) -> Response:
-        """For the command."""
-        return JSONResponse([asdict(client) for client in await run_in_threadpool(self._overview)])
+        """For the command, which asks for more after the last one that it got."""
+        clients = await run_in_threadpool(self._overview, request.query_params.get("after", ""))
+        return JSONResponse([asdict(client) for client in clients])
 
-    def _overview(self) -> list[ClientLine]:
+    def _overview(self, after: str) -> list[ClientLine]:
         with self._fleet.look() as connection:
-            return overview(connection)
+            return overview(connection, after)
 
     async def import_application(self, request: Request) -> Response:
         """Keep an application description."""

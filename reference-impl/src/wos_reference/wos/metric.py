@@ -1,6 +1,5 @@
 """Figures for Prometheus: what was asked and answered, and how the fleet stands."""
 
-from collections import Counter as Count
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -8,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from wos_reference.wos.fleet import Fleet
-from wos_reference.wos.overview import overview
+from wos_reference.wos.overview import figures
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -44,14 +43,11 @@ class _FleetCollector(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """The fleet as it stands."""
         with self._fleet.look() as connection:
-            clients = overview(connection)
-        yield GaugeMetricFamily("wos_clients", "Admitted clients", sum(client.admitted for client in clients))
-        yield GaugeMetricFamily("wos_devices", "Devices that are kept", sum(len(client.devices) for client in clients))
-        states = Count(deployment.state for client in clients for deployment in client.deployments)
+            fleet = figures(connection)
+        yield GaugeMetricFamily("wos_clients", "Admitted clients", fleet.clients)
+        yield GaugeMetricFamily("wos_devices", "Devices that are kept", fleet.devices)
         deployments = GaugeMetricFamily("wos_deployments", "Deployments by last reported state", labels=["state"])
-        for state, number in sorted(states.items()):
+        for state, number in sorted(fleet.states.items()):
             deployments.add_metric([state], number)
         yield deployments
-        lines = [deployment for client in clients for deployment in client.deployments]
-        behind = sum(not deployment.is_current for deployment in lines)
-        yield GaugeMetricFamily("wos_deployments_behind", "Deployments that are not what is wanted", behind)
+        yield GaugeMetricFamily("wos_deployments_behind", "Deployments that are not what is wanted", fleet.behind)

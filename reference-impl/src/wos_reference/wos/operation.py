@@ -1,5 +1,6 @@
 """What the command asks of a running WOS, on the operator's listener."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,10 +30,12 @@ class Operation:
         given = {name: value for name, value in arguments.items() if value is not None}
         return self._ask("POST", f"/control/v1/{verb}", json=given)
 
-    def overview(self) -> list[dict[str, Any]]:
-        """All clients."""
-        found: list[dict[str, Any]] = self._ask("GET", "/operator/v1/overview")
-        return found
+    def overview(self) -> Iterator[dict[str, Any]]:
+        """All clients, however many there are."""
+        after = ""
+        while some := self._ask("GET", "/operator/v1/overview", params={"after": after}):
+            yield from some
+            after = some[-1]["spiffe_id"]
 
     def import_application(self, path: Path) -> Any:
         """Hand over a description in YAML or JSON."""

@@ -4,13 +4,16 @@ A deployment that was withdrawn and has been reported as removed is settled, and
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from wos_reference.wos.storage import clients, deployments, devices
 
+AT_ONCE = 500
+_LOT = 1000
 _COLUMNS = [
     deployments.c[name]
     for name in ("id", "spiffe_id", "assignment", "withdrawn", "changed_in", "status", "reported_at")
@@ -44,6 +47,11 @@ class DeploymentLine:
         wanted = "removed" if self.withdrawn else "installed"
         return self.state == wanted and (self.withdrawn or (self.adopted or 0) >= self.target)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody has anything to do or to see any more."""
+        return self.withdrawn and self.is_current
+
 
 @dataclass(frozen=True)
 class ClientLine:
@@ -57,19 +65,42 @@ class ClientLine:
     deployments: list[DeploymentLine] = field(default_factory=list)
 
 
-def overview(connection: Connection) -> list[ClientLine]:
-    """All clients by name."""
+@dataclass
+class Figures:
+    """How the fleet stands, as numbers; `behind` counts the deployments that are not what is wanted."""
+
+    clients: int
+    devices: int
+    states: Counter[str] = field(default_factory=Counter)
+    behind: int = 0
+
+
+def figures(connection: Connection) -> Figures:
+    """All clients together; rows are read in small lots, however many there are."""
+    admitted = connection.execute(select(func.count()).where(clients.c.admitted)).scalar_one()
+    found = Figures(admitted, connection.execute(select(func.count()).select_from(devices)).scalar_one())
+    for row in connection.execute(select(*_COLUMNS).execution_options(yield_per=_LOT)):
+        line = _deployment(row)
+        if not line.is_settled:
+            found.states[line.state] += 1
+            found.behind += not line.is_current
+    return found
+
+
+def overview(connection: Connection, after: str = "") -> list[ClientLine]:
+    """Clients by name, those after a name, and no more than `AT_ONCE`."""
+    wanted = select(clients).where(clients.c.spiffe_id > after).order_by(clients.c.spiffe_id).limit(AT_ONCE)
     lines = {
         row.spiffe_id: ClientLine(row.spiffe_id, row.admitted, int(row.version), row.seen_at)
-        for row in connection.execute(select(clients).order_by(clients.c.spiffe_id))
+        for row in connection.execute(wanted)
     }
     announced = select(devices.c.spiffe_id, devices.c.device_id, devices.c.announced_at)
-    for row in connection.execute(announced.order_by(devices.c.device_id)):
-        if row.spiffe_id in lines:
-            lines[row.spiffe_id].devices.append(DeviceLine(row.device_id, row.announced_at))
-    for row in connection.execute(select(*_COLUMNS).order_by(deployments.c.id)):
+    for row in connection.execute(announced.where(devices.c.spiffe_id.in_(lines)).order_by(devices.c.device_id)):
+        lines[row.spiffe_id].devices.append(DeviceLine(row.device_id, row.announced_at))
+    assigned = select(*_COLUMNS).where(deployments.c.spiffe_id.in_(lines)).order_by(deployments.c.id)
+    for row in connection.execute(assigned):
         line = _deployment(row)
-        if not (line.withdrawn and line.is_current):
+        if not line.is_settled:
             lines[row.spiffe_id].deployments.append(line)
     return list(lines.values())
 

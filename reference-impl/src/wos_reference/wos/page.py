@@ -1,8 +1,9 @@
 """The page of the operator: clients, devices and deployments; plain HTML without scripts."""
 
 from html import escape
+from urllib.parse import urlencode
 
-from wos_reference.wos.overview import ClientLine, DeploymentLine, DeviceLine
+from wos_reference.wos.overview import AT_ONCE, ClientLine, DeploymentLine, DeviceLine
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 HEADERS = {
@@ -24,6 +25,8 @@ th { font-weight: 600; background: #f6f8fa; } td.id { font-family: ui-monospace,
 def page(clients: list[ClientLine], now: int) -> str:
     """The whole page; `now` in seconds since 1970."""
     body = "".join(_client(client, now) for client in clients) or "<p>No client was ever admitted.</p>"
+    if len(clients) == AT_ONCE:
+        body += f'<p><a href="?{urlencode({"after": clients[-1].spiffe_id})}">More clients</a></p>'
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Reference WOS</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="refresh" content="10">'
