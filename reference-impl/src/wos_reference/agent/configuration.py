@@ -35,6 +35,7 @@ class Engines:
     owner: str
     compose_command: tuple[str, ...]
     docker_host: str | None
+    registry_anchors: Path | None
     helm_command: tuple[str, ...]
     kubeconfig: Path | None
     plain_http_registries: frozenset[str]
@@ -145,6 +146,7 @@ def _engines(values: dict[str, Any], folder: Path) -> Engines:
         owner=_text(values, "owner", "agent"),
         compose_command=tuple(shlex.split(_text(values, "compose_command", "docker compose"))),
         docker_host=values.get("docker_host") and _text(values, "docker_host"),
+        registry_anchors=folder / _text(values, "registry_anchors") if values.get("registry_anchors") else None,
         helm_command=tuple(shlex.split(_text(values, "helm_command", "helm"))),
         kubeconfig=folder / _text(values, "kubeconfig") if values.get("kubeconfig") else None,
         plain_http_registries=frozenset(_texts(values, "plain_http_registries", [])),

@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 FORK = multiprocessing.get_context("fork")
 STATE = re.compile(r"[a-z0-9-]{1,64}")
 STOP_PATIENCE = 5.0  # seconds until an agent that does not stop is killed
-FILES = {"svidPem": "svid", "keyPem": "key", "trustBundlePem": "trust_bundle"}
-TEXTS = ("wosUrl", *FILES)
+IDENTITY = {"svidPem": "svid", "keyPem": "key", "trustBundlePem": "trust_bundle"}
+FILES = IDENTITY | {"registryAnchorsPem": "registry_anchors"}
+TEXTS = ("wosUrl", *IDENTITY)
 TIMES = {
     "pollIntervalSeconds": "poll_interval",
     "requestTimeoutSeconds": "request_timeout",
@@ -194,6 +195,8 @@ def wire_workload(workload: Workload, own_device: str | None) -> dict[str, Any]:
         "revision": workload.revision,
         "parameters": workload.parameters,
     }
+    if workload.type == "helm":
+        content["namespace"] = workload.namespace
     return content if workload.device_id == own_device else content | {"deviceId": workload.device_id}
 
 
@@ -211,8 +214,10 @@ def check_start(content: dict[str, Any]) -> None:
     if service is not None and not (isinstance(service, dict) and isinstance(service.get("url"), str)):
         raise RefusalError(400, "identityService is not an object with a url")
     for name in TEXTS:
-        if not isinstance(content.get(name), str) and not (service and name in FILES and name not in content):
+        if not isinstance(content.get(name), str) and not (service and name in IDENTITY and name not in content):
             raise RefusalError(400, f"{name} is missing or not a text")
+    if not isinstance(content.get("registryAnchorsPem", ""), str):
+        raise RefusalError(400, "registryAnchorsPem is not a text")
     for name in TIMES:
         value = content.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:

@@ -33,7 +33,21 @@ class Device(Powered):
 
     def install(self, components: int = 1, kind: str = "compose") -> Wanted:
         """A new deployment."""
-        return Wanted.new(self.stage.random, components, kind)
+        wanted = Wanted.new(self.stage.random, components, kind)
+        return wanted.kept_at(self.stage.registry.authority) if self.stage.registry else wanted
+
+    def install_spoilt(self, flaw: str, kind: str) -> Wanted:
+        """A new deployment whose package in the registry is missing or has a flaw.
+
+        Raises:
+            Blocked: the scenario has no registry.
+        """
+        if self.stage.registry is None:
+            raise Blocked("needs a registry, and with it the feature helm or compose")
+        wanted = self.install(kind=kind)
+        for repository in wanted.repositories:
+            self.stage.registry.spoil(repository, flaw)
+        return wanted.without_hope("artifact-unavailable" if flaw == "missing" else flaw)
 
     def change(self, wanted: Wanted) -> Wanted:
         """Another revision of a deployment."""

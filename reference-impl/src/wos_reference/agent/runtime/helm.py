@@ -39,8 +39,10 @@ class HelmRuntime:
         helm: Sequence[str],
         environment: dict[str, str],
         apply_time: float,
+        anchors: Path | None = None,
     ) -> None:
         self._root = root
+        self._anchors = ("--ca-file", str(anchors.resolve())) if anchors else ()
         self._owner = digest_of(owner.encode())[7:39]  # any text is an owner, but not any text is a label
         self._plain_http = plain_http
         self._helm_command = tuple(helm)
@@ -101,7 +103,16 @@ class HelmRuntime:
         plain = ("--plain-http",) if host_of(component.repository) in self._plain_http else ()
         version = component.revision.replace("_", "+")
         try:
-            arguments = ("pull", component.repository, "--version", version, "--destination", str(folder), *plain)
+            arguments = (
+                "pull",
+                component.repository,
+                "--version",
+                version,
+                "--destination",
+                str(folder),
+                *plain,
+                *self._anchors,
+            )
             self._helm(*arguments, timeout=PULL_TIMEOUT)
             return next(folder.glob("*.tgz"))
         except (WorkloadError, StopIteration) as error:

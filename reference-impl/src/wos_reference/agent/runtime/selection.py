@@ -48,11 +48,13 @@ def runtime_of(configuration: Configuration) -> Runtime:
     """The runtime that `configuration` describes; what it lays out is below the state folder."""
     engines = configuration.engines
     if "folder" in engines.runtimes:
-        return FolderRuntime(configuration.state / "workloads")
+        anchors = engines.registry_anchors
+        simulated = Registry(frozenset(), configuration.request_timeout, anchors) if anchors else None
+        return FolderRuntime(configuration.state / "workloads", simulated)
     runtimes: dict[str, Runtime] = {}
     if "compose" in engines.runtimes:
         environment = {"DOCKER_HOST": engines.docker_host} if engines.docker_host else {}
-        registry = Registry(engines.plain_http_registries, configuration.request_timeout)
+        registry = Registry(engines.plain_http_registries, configuration.request_timeout, engines.registry_anchors)
         root = (configuration.state / "compose").resolve()
         runtimes["compose"] = ComposeRuntime(
             *(root, engines.owner, registry, engines.compose_command, environment, configuration.apply_time)
@@ -62,6 +64,7 @@ def runtime_of(configuration: Configuration) -> Runtime:
         root = (configuration.state / "helm").resolve()
         plain_http = engines.plain_http_registries
         runtimes["helm"] = HelmRuntime(
-            *(root, engines.owner, plain_http, engines.helm_command, environment, configuration.apply_time)
+            *(root, engines.owner, plain_http, engines.helm_command, environment, configuration.apply_time),
+            anchors=engines.registry_anchors,
         )
     return RuntimeByType(runtimes)
