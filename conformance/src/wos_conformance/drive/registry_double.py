@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from wos_conformance.drive.package import Package
 from wos_conformance.drive.publication import digest_of
 from wos_conformance.drive.tls import registry_context
 from wos_conformance.drive.trust_domain import TrustDomain
-from wos_conformance.history import Credential, Recorder
+from wos_conformance.history import Credential, Exchange, Recorder
 
 NAME = "registry-double"
 HOST = "localhost"
@@ -56,7 +57,18 @@ class RegistryDouble(Listener):
     def spoil(self, repository: str, flaw: str) -> None:
         """Give all revisions of a repository this flaw (`package.COMPOSE_FLAWS`), or let it be `missing`."""
         with self.changed:
-            self._flaws[repository.removeprefix(f"oci://{self.authority}/")] = flaw
+            self._flaws[self._place(repository)] = flaw
+
+    def tries(self, repository: str) -> int:
+        """How often somebody has got a package, or was told that it is not there."""
+        place = f"/v2/{self._place(repository)}/"
+        with self.changed:
+            asked = [exchange for known in self.exchanges.values() for exchange in known]
+        ends = (e for e in asked if place in e.request.head and ("/blobs/" in e.request.head or _is_404(e)))
+        return max(Counter(exchange.request.head.partition(" HTTP")[0] for exchange in ends).values(), default=0)
+
+    def _place(self, repository: str) -> str:
+        return repository.removeprefix(f"oci://{self.authority}/")
 
     def answer(self, request: Request) -> Answer:
         """What is asked for."""
@@ -106,6 +118,10 @@ class RegistryDouble(Listener):
         if shelf == "images" and tag.isdigit() and int(tag) < 256:
             return image.image(int(tag) if name == "ends" else None)
         return None
+
+
+def _is_404(exchange: Exchange) -> bool:
+    return exchange.response is not None and exchange.response.head.startswith("HTTP/1.1 404")
 
 
 def _content(media_type: str, body: bytes, *more: tuple[str, str]) -> Answer:

@@ -153,6 +153,19 @@ class Device(Powered):
         met = self.until(lambda: names <= self.has_said("failed", publication, publication.seq), bound)
         self._deadline("failed-reported", publication.seq, bound, met)
 
+    def refuses(self, publication: Publication, *wanted: Wanted) -> None:
+        """Wait until the agent has reported that these deployments have failed, or has come for their packages again.
+
+        An agent that runs what it was handed has done so when the wait ends.
+        """
+        bound = self.bound("request_timeout", "apply_time")
+        self.until(lambda: all(self._has_refused(publication, one) for one in wanted), bound)
+
+    def _has_refused(self, publication: Publication, wanted: Wanted) -> bool:
+        registry, said = self.stage.registry, self.has_said("failed", publication, publication.seq)
+        again = registry is not None and any(registry.tries(repository) > 1 for repository in wanted.repositories)
+        return again or wanted.deployment_id in said
+
     def says_where_it_stands(self, publication: Publication) -> None:
         """Wait until the agent has reported on what it runs after it was served a lower version."""
         assert self.adopted is not None

@@ -97,7 +97,7 @@ def test_registry_hands_out_something_else(agent: Stage, kind: str) -> None:
         *(device.install_spoilt(flaw, kind) for flaw in ("bytes-altered", "missing")),
     )
     publication = device.publish(good, *odd)
-    device.fails(publication, *odd)
+    device.refuses(publication, *odd)
     device.adopts(publication)
     device.polled(1)
 
@@ -109,7 +109,7 @@ def test_archives_hold_what_they_must_not(agent: Stage) -> None:
     device = agent.start()
     good, *odd = device.install(kind="compose"), *(device.install_spoilt(str(f), "compose") for f in ARCHIVE_FLAWS)
     publication = device.publish(good, *odd)
-    device.fails(publication, *odd)
+    device.refuses(publication, *odd)
     device.adopts(publication)
     device.polled(1)
 
