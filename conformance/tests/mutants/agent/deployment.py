@@ -216,8 +216,11 @@ def takes_the_folder_that_it_likes(patch: Patch) -> None:
     unpack = archive.unpack_folder
 
     def choosy(data: bytes, folder: Path) -> Path:
-        with suppress(archive.ArchiveError):
+        try:
             return unpack(data, folder)
+        except archive.ArchiveError as error:
+            if "at its root" not in str(error):
+                raise
         return next(path.parent for path in folder.glob("*/compose.yaml"))
 
     patch(archive, "unpack_folder", choosy)
