@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 POSTGRESQL := $(VENV)/.postgresql
 
-.PHONY: help certify certify-postgresql examples test test-postgresql test-runtimes durability stability mutants check format generate lock clean
+.PHONY: help certify certify-postgresql examples test test-postgresql test-runtimes benchmark-agent durability stability mutants check format generate lock clean
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -33,6 +33,9 @@ stability: $(READY) ## 50 runs against the WOS and 30 against the agent over a b
 
 test-runtimes: $(READY) ## run the agent on a real container engine and a real Kubernetes API (root)
 	$(BIN)/python reference-impl/tests/agent/engines
+
+benchmark-agent: $(READY) ## measure what the reference agent costs, and write the page of figures
+	$(BIN)/python benchmarks/agent_cost/measure.py
 
 mutants: $(READY) ## prove that the suite can fail: every mutant is caught, targets without a life pass nothing
 	$(BIN)/python conformance/tests/prove.py $(MUTANTS)

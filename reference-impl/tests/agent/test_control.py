@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from wos_reference.agent.configuration import load
+
 
 class Control:
     """A supervisor process and a caller that has its token."""
@@ -203,3 +205,10 @@ def test_gateway_and_windows_are_handed_on(control, start, wos, make):
     assert control.workloads()[0]["deviceId"] == "press-7/a"
     control.ask("set_capabilities", capabilities=make.CAPABILITIES, children=[])
     wos.wait(lambda wos: [e for e in wos.exchanges if e.method == "DELETE"])
+
+
+def test_anchors_of_registries_are_handed_on(control, start, trust_domain):
+    anchors = trust_domain.root.certificate_pem.decode()
+    assert control.ask("start", **start, registryAnchorsPem=anchors).status_code == 200
+    configuration = load(control.folder / "dir" / "configuration" / "one" / "agent.yaml", {})
+    assert configuration.engines.registry_anchors.read_text() == anchors

@@ -14,7 +14,7 @@ from wos_reference.agent import archive
 from wos_reference.agent.desired_state import ManifestError, read_manifest
 from wos_reference.agent.document import DocumentError, read_document
 from wos_reference.agent.runtime import WorkloadError
-from wos_reference.agent.runtime.compose_file import require_self_contained
+from wos_reference.agent.runtime.compose_file import self_contained_services
 
 MIB = 1024 * 1024
 BOUND = 256 * MIB  # for any one input; the unit of systemd allows twice as much for the whole agent
@@ -61,7 +61,7 @@ INPUTS = {
     "bundle-of-a-gibibyte": (read_tar, lambda: zeros_in_gzip(1), archive.ArchiveError),
     "bundle-with-a-huge-member": (read_tar, lambda: gzip.compress(bytes(200 * MIB)), archive.ArchiveError),
     "yaml-bomb": (lambda body: read_document(body, ID), lambda: nested_lists(30), DocumentError),
-    "yaml-bomb-in-compose": (require_self_contained, lambda: b"services: {}\n" + nested_lists(30), WorkloadError),
+    "yaml-bomb-in-compose": (self_contained_services, lambda: b"services: {}\n" + nested_lists(30), WorkloadError),
     "yaml-of-many-nodes": (lambda body: read_document(body, ID), lambda: b"- a\n" * 500_000, DocumentError),
 }
 
@@ -135,11 +135,11 @@ OBJECTIONABLE = {
 @pytest.mark.parametrize("name", OBJECTIONABLE)
 def test_compose_file_reaches_outside(name):
     with pytest.raises(WorkloadError):
-        require_self_contained(yaml.safe_dump(OBJECTIONABLE[name]).encode())
+        self_contained_services(yaml.safe_dump(OBJECTIONABLE[name]).encode())
 
 
 def test_compose_file_is_self_contained():
-    require_self_contained(
+    self_contained_services(
         b"x-log: &log {driver: local}\n"
         b"services: {a: {image: b, logging: *log, volumes: ['data:/d'], env_file: a.env}}\n"
         b"volumes: {data: {}}\nconfigs: {c: {file: conf/c.json}}\n"

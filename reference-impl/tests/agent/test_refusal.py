@@ -170,11 +170,48 @@ def test_document_has_its_digest_but_fails_alone(wos, running, make, name):
     assert wos.states(2)[-1] == "failed"
 
 
-def test_document_is_of_another_deployment(wos, running, make):
+@pytest.mark.parametrize("way", ["alone", "in-the-bundle"])
+def test_document_is_of_another_deployment(wos, running, make, way):
     body = make.document(4)
     content = entry(make, body)
     wos.served[content["url"]] = make.Reply(200, body)
-    wos.publish_entries(running.version + 1, [content], None)
+    bundle = make.pack({f"{make.deployment_id(2)}.yaml": body}) if way == "in-the-bundle" else None
+    wos.publish_entries(running.version + 1, [content], bundle)
+    wos.wait_for_state(2, "failed")
+    assert codes(wos, 2) == {("document-invalid", running.version + 1)}
+    assert_unchanged(wos, running, make)
+
+
+def test_document_that_is_here_is_named_for_another_deployment(wos, running, make):
+    kept = make.document(1, f"1.0.{running.version}")
+    wos.publish_entries(running.version + 1, [entry(make, kept)], make.pack({}))
+    wos.wait_for_state(2, "failed")
+    assert codes(wos, 2) == {("document-invalid", running.version + 1)}
+    assert_unchanged(wos, running, make)
+
+
+def test_url_names_something_else_and_the_digest_decides(wos, running, make):
+    body = make.document(2)
+    elsewhere = entry(make, body)["url"].replace(make.deployment_id(2), make.deployment_id(3))
+    wos.served[elsewhere] = make.Reply(200, body)
+    running.version += 10
+    wos.publish_entries(running.version, [entry(make, body, url=elsewhere)], None)
+    wos.wait_for_state(2, "installed")
+    assert running.workloads().keys() == {"2/mixer"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"ETag": ""}, {"ETag": "W/{tag}"}, {"Content-Type": "application/json"}, {"Content-Type": ""}],
+    ids=["without-tag", "with-a-weak-tag", "as-plain-json", "without-type"],
+)
+def test_manifest_comes_without_what_it_must_have(wos, running, make, headers):
+    body = b'{"manifestVersion":%d,"bundle":null,"deployments":[]}' % (running.version + 1)
+    good = {"ETag": f'"{make.digest(body)}"', "Content-Type": make.MANIFEST_TYPE}
+    sent = good | {name: text.format(tag=good["ETag"]) for name, text in headers.items()}
+    answer = make.Reply(200, body, {name: text for name, text in sent.items() if text})
+    wos.publish_bytes(body)
+    wos.script = lambda exchange: answer if exchange.path == "/api/v1/deployments" else None
     assert_unchanged(wos, running, make)
 
 

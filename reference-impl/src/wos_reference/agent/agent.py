@@ -72,6 +72,7 @@ class Agent:
             *(ledger, runtime, self._reporter, self._workshop, self.fleet, self._make_gate, configuration.apply_time)
         )
         self._outbox = Outbox(self._status, ledger)
+        self._asking = (self._manifest, self._status, bundle, document)
         self._keeper = IdentityKeeper(configuration, transport.renew)
         self._look = self._make_gate()
         self._announced = False
@@ -114,6 +115,9 @@ class Agent:
 
     def _call(self) -> float:
         """Send what is due; the seconds until something is again."""
+        for operation in self._asking:
+            if operation.is_served_again():
+                self._announcer.tell_again()
         if self._has_news() and self._announcement.gate.is_open():
             self.announce()
         if self._announced and self._manifest.gate.is_open():

@@ -17,11 +17,16 @@ class Announcer:
         self._operation = operation
         self._ledger = ledger
         self._told: dict[str, bytes] = {}
+        self._unwelcome: dict[str, bytes] = {}
         self.has_called = False
 
     def has_news(self, offers: dict[str, bytes]) -> bool:
         """Whether something of `offers` (device id -> document, the gateway first) was not told yet."""
         return offers != self._told or bool(self._gone(offers))
+
+    def tell_again(self) -> None:
+        """Let everything be told again but what was refused for good, since the WOS may have forgotten the devices."""
+        self._told = {device: body for device, body in self._told.items() if self._unwelcome.get(device) == body}
 
     def _gone(self, offers: dict[str, bytes]) -> list[str]:
         return [device for device in self._ledger.announced_devices() if device not in offers]
@@ -46,6 +51,8 @@ class Announcer:
         headers = {"content-type": "application/json"}
         answer = self._operation.call("PUT", capabilities_path(device), headers, document)
         self.has_called = True
+        if self._operation.is_served_again():
+            self.tell_again()
         if not is_success(answer.status):
             log.error("the announcement of %s was answered with status %d", device, answer.status)
         if problem_name(answer) == "gateway-not-found" and device != gateway:
@@ -53,6 +60,8 @@ class Announcer:
             self._operation.gate.open()
         elif not may_succeed_later(answer):
             self._told[device] = document
+            if not is_success(answer.status):
+                self._unwelcome[device] = document
 
     def _delete(self, device: str) -> None:
         answer = self._operation.call("DELETE", capabilities_path(device))

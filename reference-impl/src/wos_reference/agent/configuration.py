@@ -21,6 +21,7 @@ from wos_reference.agent.schedule import Windows
 PREFIX = "WOS_AGENT_"
 DEFAULT_APPLY_TIME = 300.0
 RUNTIMES = ("folder", "compose", "helm")
+CREDENTIALS_NAME = "config.json"
 
 
 class ConfigurationError(Exception):
@@ -35,10 +36,11 @@ class Engines:
     owner: str
     compose_command: tuple[str, ...]
     docker_host: str | None
-    registry_anchors: Path | None
     helm_command: tuple[str, ...]
     kubeconfig: Path | None
     plain_http_registries: frozenset[str]
+    registry_credentials: Path | None
+    registry_anchors: Path | None
 
 
 @dataclass(frozen=True)
@@ -146,11 +148,22 @@ def _engines(values: dict[str, Any], folder: Path) -> Engines:
         owner=_text(values, "owner", "agent"),
         compose_command=tuple(shlex.split(_text(values, "compose_command", "docker compose"))),
         docker_host=values.get("docker_host") and _text(values, "docker_host"),
-        registry_anchors=folder / _text(values, "registry_anchors") if values.get("registry_anchors") else None,
         helm_command=tuple(shlex.split(_text(values, "helm_command", "helm"))),
         kubeconfig=folder / _text(values, "kubeconfig") if values.get("kubeconfig") else None,
         plain_http_registries=frozenset(_texts(values, "plain_http_registries", [])),
+        registry_credentials=_registry_credentials(values, folder),
+        registry_anchors=folder / _text(values, "registry_anchors") if values.get("registry_anchors") else None,
     )
+
+
+def _registry_credentials(values: dict[str, Any], folder: Path) -> Path | None:
+    """A file that docker and helm read as well; docker finds it by its folder."""
+    if not values.get("registry_credentials"):
+        return None
+    file = (folder / _text(values, "registry_credentials")).absolute()
+    if file.name != CREDENTIALS_NAME:
+        raise ConfigurationError(f"registry_credentials is {file}; expected a file with the name {CREDENTIALS_NAME}")
+    return file
 
 
 def _text(values: dict[str, Any], name: str, default: str | None = None) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 MANIFEST_PATH = "/api/v1/deployments"
 MANIFEST_MEDIA_TYPE = "application/vnd.margo.manifest.v1+json"
 BUNDLE_MEDIA_TYPE = "application/vnd.margo.bundle.v1+tar+gzip"
-OTHER_MAJOR_VERSION = re.compile(r"application/vnd\.margo\.manifest\.v(?!1\+)[0-9]+\+json", re.IGNORECASE)
 GREATEST_VERSION = 2**64 - 1
 DEPLOYMENT_LIMIT = 1000
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 DEPLOYMENT_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+DOCUMENT_URL = re.compile(r"/api/v1/deployments/[0-9a-fA-F-]{36}/sha256:[0-9a-f]{64}")
+BUNDLE_URL = re.compile(r"/api/v1/bundles/sha256:[0-9a-f]{64}")
 
 
 class ManifestError(Exception):
@@ -21,7 +22,7 @@ class ManifestError(Exception):
 
 
 class RefusalError(ManifestError):
-    """Something that the manifest names was refused by the WOS, or by its digest; `code` is that of `status.md`."""
+    """Something that the manifest names was refused by the WOS or by the agent; `code` is that of `status.md`."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -30,15 +31,11 @@ class RefusalError(ManifestError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One deployment of a manifest: its id and the digest of its document."""
+    """One deployment of a manifest: its id, the digest of its document, and the path at which that is served."""
 
     deployment_id: str
     digest: str
-
-    @property
-    def path(self) -> str:
-        """Where the document is served."""
-        return f"{MANIFEST_PATH}/{self.deployment_id}/{self.digest}"
+    path: str
 
     @property
     def member_name(self) -> str:
@@ -47,18 +44,21 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Bundle:
+    """The bundle of a manifest: its digest, and the path at which it is served."""
+
+    digest: str
+    path: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A manifest that is well formed; `tag` is the quoted digest of its exact bytes."""
 
     version: int
     tag: str
-    bundle_digest: str | None
+    bundle: Bundle | None
     entries: tuple[Entry, ...]
-
-    @property
-    def bundle_path(self) -> str:
-        """Where the bundle is served."""
-        return f"/api/v1/bundles/{self.bundle_digest}"
 
 
 def digest_of(body: bytes) -> str:
@@ -78,10 +78,10 @@ def verify_digest(body: bytes, digest: str) -> None:
 
 
 def verify_manifest(body: bytes, tag: str | None, content_type: str | None) -> None:
-    """Check `body` against the `ETag` and the type that came with it, if they came. Raises ManifestError."""
-    if tag is not None and tag.removeprefix("W/") != tag_of(body):
+    """Check `body` against the `ETag` and the type that came with it. Raises ManifestError."""
+    if tag != tag_of(body):
         raise ManifestError(f"the manifest came with the tag {tag!r:.100}, and its bytes have {tag_of(body)}")
-    if content_type is not None and OTHER_MAJOR_VERSION.match(content_type):
+    if (content_type or "").partition(";")[0].strip().lower() != MANIFEST_MEDIA_TYPE:
         raise ManifestError(f"the manifest is of the type {content_type!r:.100}")
 
 
@@ -101,7 +101,7 @@ def read_manifest(body: bytes) -> Manifest:
     return Manifest(
         version=_version(content.get("manifestVersion")),
         tag=tag_of(body),
-        bundle_digest=_bundle_digest(content["bundle"]),
+        bundle=_bundle(content["bundle"]),
         entries=entries,
     )
 
@@ -144,15 +144,22 @@ def known_digest(value: Any) -> str:
     return value
 
 
-def _bundle_digest(value: Any) -> str | None:
+def _url(item: dict[str, Any], form: re.Pattern[str]) -> str:
+    """The place of something, whatever it names: the digest decides. It never leads to another host."""
+    url = item.get("url")
+    if not isinstance(url, str) or not form.fullmatch(url):
+        raise ManifestError(f"{url!r:.200} is not where such a thing is served")
+    return url
+
+
+def _bundle(value: Any) -> Bundle | None:
     if value is None:
         return None
     bundle = _object(value, "bundle")
     _require_size(bundle)
-    digest = known_digest(bundle.get("digest"))
-    if bundle.get("mediaType") != BUNDLE_MEDIA_TYPE or bundle.get("url") != f"/api/v1/bundles/{digest}":
-        raise ManifestError("bundle has another media type, or a url that does not name its digest")
-    return digest
+    if bundle.get("mediaType") != BUNDLE_MEDIA_TYPE:
+        raise ManifestError("the bundle has another media type")
+    return Bundle(known_digest(bundle.get("digest")), _url(bundle, BUNDLE_URL))
 
 
 def _entry(value: Any) -> Entry:
@@ -161,7 +168,4 @@ def _entry(value: Any) -> Entry:
     deployment_id = item.get("deploymentId")
     if not isinstance(deployment_id, str) or not DEPLOYMENT_ID.fullmatch(deployment_id):
         raise ManifestError(f"{deployment_id!r:.100} is not a deployment id")
-    entry = Entry(deployment_id, known_digest(item.get("digest")))
-    if item.get("url") != entry.path:
-        raise ManifestError(f"the url of {deployment_id} does not name its id and digest")
-    return entry
+    return Entry(deployment_id, known_digest(item.get("digest")), _url(item, DOCUMENT_URL))

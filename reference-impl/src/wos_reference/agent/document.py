@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from wos_reference.agent.desired_state import ManifestError
+from wos_reference.agent.desired_state import RefusalError
 
 NODE_LIMIT = 100_000
 DEPTH_LIMIT = 64
@@ -95,7 +95,7 @@ CoreLoader.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
 def read_document(body: bytes, deployment_id: str) -> Document:
     """Read the verified bytes of a document which must carry `deployment_id`.
 
-    Raises DocumentError, and ManifestError when it is the document of another deployment.
+    Raises DocumentError, and RefusalError when it is the document of another deployment.
     """
     content = _load(body)
     _require_id(content, deployment_id)
@@ -108,7 +108,7 @@ def read_document(body: bytes, deployment_id: str) -> Document:
 def _require_id(content: Any, deployment_id: str) -> None:
     found = content.get("id") if isinstance(content, dict) else None
     if isinstance(found, str) and found.lower() != deployment_id.lower():
-        raise ManifestError(f"the document of {deployment_id} says it is {found!r:.100}")
+        raise RefusalError("document-invalid", f"the document of {deployment_id} says it is {found!r:.100}")
 
 
 def _load(body: bytes) -> Any:

@@ -12,6 +12,7 @@ from wos_reference.agent.schedule import Gate
 from wos_reference.agent.transport import Answer, NoAnswerError, Transport
 
 REFUSED_FOR_GOOD = frozenset({400, 413, 415, 422})  # the same bytes would meet the same refusal
+REFUSES_CALLER = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class OutsideWindowsError(NoAnswerError):
@@ -26,6 +27,8 @@ class Operation:
         self._transport = transport
         self._ledger = ledger
         self._windows = configuration.poll_windows
+        self._is_refused = False
+        self._was_refused = False
         self.gate = Gate(configuration.poll_interval, configuration.max_backoff)
         self.gate.close_for(ledger.remaining_hold(name))
 
@@ -45,11 +48,19 @@ class Operation:
         except NoAnswerError:
             self.gate.failed()
             raise
+        self._was_refused |= self._is_refused
+        self._is_refused = answer.status in REFUSES_CALLER
         if is_failure(answer.status):
             self.gate.failed(self._told_to_wait(answer))
         else:
             self.gate.succeeded()
         return answer
+
+    def is_served_again(self) -> bool:
+        """Whether the WOS serves the caller again after it had refused it; asked once, it is no longer news."""
+        is_news = self._was_refused and not self._is_refused
+        self._was_refused &= not is_news
+        return is_news
 
     def _told_to_wait(self, answer: Answer) -> float:
         now = schedule.moment_of(answer.headers.get("date")) or datetime.now(UTC)

@@ -5,10 +5,11 @@ Bundle and single documents take turns: what one way did not bring, the other ma
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wos_reference.agent import archive, desired_state
-from wos_reference.agent.desired_state import Entry, Manifest, ManifestError, RefusalError
+from wos_reference.agent.desired_state import Bundle, Entry, Manifest, ManifestError, RefusalError
 from wos_reference.agent.document import DocumentError, read_document
 from wos_reference.agent.ledger import Ledger
 from wos_reference.agent.operation import Operation, is_success, may_succeed_later
@@ -35,7 +36,7 @@ class Retrieval:
 
     def refused(self, manifest: Manifest) -> dict[str, str]:
         """What can be had in neither way: deployment id -> code; empty before both have been tried."""
-        is_told = self._trouble.tag == manifest.tag and (len(self._trouble.ways) > 1 or not manifest.bundle_digest)
+        is_told = self._trouble.tag == manifest.tag and (len(self._trouble.ways) > 1 or not manifest.bundle)
         return self._trouble.codes if is_told else {}
 
     def retrieve(self, manifest: Manifest) -> None:
@@ -47,28 +48,32 @@ class Retrieval:
         if self._trouble.tag != manifest.tag:
             self._trouble = Trouble(manifest.tag)
         self._ledger.forget_documents_except({entry.digest for entry in manifest.entries})
-        missing = self.missing(manifest)
-        way = next_way(manifest, missing, self._trouble.ways)
-        if way == "bundle":
-            self._retrieve_bundle(manifest, missing, deadline)
+        missing = self._missing(manifest)
+        if manifest.bundle and next_way(manifest, missing, self._trouble.ways) == "bundle":
+            self._retrieve_bundle(manifest, manifest.bundle, missing, deadline)
         else:
             self._retrieve_documents(missing, deadline)
 
-    def missing(self, manifest: Manifest) -> list[Entry]:
-        """The entries whose documents are not here yet; those that are here are read again. Raises ManifestError."""
+    def _missing(self, manifest: Manifest) -> list[Entry]:
+        """The entries whose documents are not here yet. Raises RefusalError when one is that of another deployment."""
         missing = []
         for entry in manifest.entries:
             body = self._ledger.document(entry.digest)
-            if body is None:
-                missing.append(entry)
-            else:
-                verify_document(body, entry)
+            try:
+                if body is None:
+                    missing.append(entry)
+                else:
+                    verify_document(body, entry)
+            except RefusalError as error:
+                self._trouble.ways.add("bundle")  # it is here, so no way brings another one
+                self._note("documents", {entry.deployment_id: error.code})
+                raise
         return missing
 
-    def _retrieve_bundle(self, manifest: Manifest, missing: list[Entry], deadline: float) -> None:
+    def _retrieve_bundle(self, manifest: Manifest, bundle: Bundle, missing: list[Entry], deadline: float) -> None:
         try:
-            body = fetch(self._bundle, manifest.bundle_path, desired_state.BUNDLE_MEDIA_TYPE, deadline)
-            documents = verified_members(body, manifest)
+            body = fetch(self._bundle, bundle.path, desired_state.BUNDLE_MEDIA_TYPE, deadline)
+            documents = verified_members(body, bundle, manifest.entries)
         except RefusalError as error:
             self._note("bundle", dict.fromkeys((entry.deployment_id for entry in missing), error.code))
             raise
@@ -99,13 +104,13 @@ class Retrieval:
 
 def prefers_bundle(manifest: Manifest, missing: list[Entry]) -> bool:
     """One request for the bundle is chosen when more than one document is missing."""
-    return len(missing) > 1 and manifest.bundle_digest is not None
+    return len(missing) > 1 and manifest.bundle is not None
 
 
 def next_way(manifest: Manifest, missing: list[Entry], tried: set[str]) -> str:
     """The way to try now: the one that suits, then the other, and from then on the documents one by one."""
     ways = ["bundle", "documents"] if prefers_bundle(manifest, missing) else ["documents", "bundle"]
-    possible = [way for way in ways if way == "documents" or (manifest.bundle_digest and missing)]
+    possible = [way for way in ways if way == "documents" or (manifest.bundle and missing)]
     return next((way for way in possible if way not in tried), "documents")
 
 
@@ -124,20 +129,20 @@ def fetch(operation: Operation, path: str, accept: str, deadline: float) -> byte
     raise RefusalError("retrieval-failed", sentence)
 
 
-def verified_members(bundle: bytes, manifest: Manifest) -> dict[str, bytes]:
-    """The documents in `bundle` by member name, each checked by its digest. Raises ManifestError."""
-    desired_state.verify_digest(bundle, manifest.bundle_digest or "")
+def verified_members(body: bytes, bundle: Bundle, entries: Sequence[Entry]) -> dict[str, bytes]:
+    """The documents in the bytes of `bundle` by member name, each checked by its digest. Raises ManifestError."""
+    desired_state.verify_digest(body, bundle.digest)
     try:
-        members = archive.unpack_bundle(bundle, {entry.member_name for entry in manifest.entries})
+        members = archive.unpack_bundle(body, {entry.member_name for entry in entries})
     except archive.ArchiveError as error:
         raise RefusalError("verification-failed", str(error)) from error
-    for entry in manifest.entries:
+    for entry in entries:
         verify_document(members[entry.member_name], entry)
     return members
 
 
 def verify_document(body: bytes, entry: Entry) -> None:
-    """Check the bytes of a document against its entry. Raises ManifestError, also for that of another deployment."""
+    """Check the bytes of a document against its entry. Raises RefusalError, also for that of another deployment."""
     desired_state.verify_digest(body, entry.digest)
     try:
         read_document(body, entry.deployment_id)

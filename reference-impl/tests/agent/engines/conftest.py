@@ -1,6 +1,7 @@
 """Devices on which the same scenarios are played: folders, and with WOS_ENGINES real engines.
 
-WOS_ENGINES names the folder that `install.sh` has filled; the engines live in the namespaces that `__main__.py` made.
+WOS_ENGINES names the folder that `install.sh` has filled, WOS_RUNTIMES the runtimes to play on;
+the engines live in the namespaces that `__main__.py` made.
 """
 
 import base64
@@ -9,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -22,10 +24,14 @@ import httpx
 import pytest
 
 REGISTRY = "127.0.0.1:15000"
+GUARDED = "127.0.0.1:15001"
+ADMITTED = "agent:$2b$04$tYuOsl/RT0RKd7H/qqlR..liaD9Y.Blq38fsI0AkBfg9jMaShzptK"  # open sesame
 API = "127.0.0.1:16443"
 IMAGE = f"{REGISTRY}/edge/box:1"
 PATIENCE = 60.0
 ENGINES = os.environ.get("WOS_ENGINES")
+RUNTIMES = os.environ.get("WOS_RUNTIMES", "folder").split()
+collect_ignore = [] if ENGINES else ["test_certification.py", "test_credentials.py", "test_trace.py"]
 LAYER = "application/vnd.org.margo.component.compose.tar+gzip"
 EMPTY = b"{}"
 
@@ -148,14 +154,27 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
 
 @pytest.fixture(scope="session")
 def registry(processes: Processes) -> str:
+    start_registry(processes, REGISTRY)
+    return REGISTRY
+
+
+@pytest.fixture
+def guarded_registry(processes: Processes, registry: str) -> str:
+    """The same content for whoever shows credentials."""
+    (processes.folder / "admitted").write_text(ADMITTED + "\n")
+    if not answers(f"http://{GUARDED}/v2/", auth=("agent", "open sesame")):
+        start_registry(processes, GUARDED, htpasswd={"realm": "parts", "path": str(processes.folder / "admitted")})
+    return GUARDED
+
+
+def start_registry(processes: Processes, address: str, **auth: Any) -> None:
     folder = processes.folder
     storage = {"filesystem": {"rootdirectory": str(folder / "registry")}, "delete": {"enabled": True}}
-    settings = {"version": 0.1, "storage": storage, "http": {"addr": REGISTRY}}
-    (folder / "registry.yml").write_text(json.dumps(settings))
-    processes.start(
-        "docker-registry", "serve", str(folder / "registry.yml"), ready=lambda: answers(f"http://{REGISTRY}/v2/")
-    )
-    return REGISTRY
+    settings = {"version": 0.1, "storage": storage, "http": {"addr": address}} | ({"auth": auth} if auth else {})
+    file = folder / f"registry-{address.rpartition(':')[2]}.yml"
+    file.write_text(json.dumps(settings))
+    known = {"auth": ("agent", "open sesame")} if auth else {}
+    processes.start("docker-registry", "serve", str(file), ready=lambda: answers(f"http://{address}/v2/", **known))
 
 
 @pytest.fixture(scope="session")
@@ -163,10 +182,11 @@ def docker_host(processes: Processes, registry: str) -> Iterator[str]:
     """A container engine with one image made from nothing, which stands in the registry and not in the engine."""
     folder = processes.folder
     host = f"unix://{folder}/docker.sock"
-    group = f"/wos-{os.getpid()}-{folder.name}"
+    group = f"/wos-{secrets.token_hex(4)}"
     processes.start(
         *("dockerd", "--data-root", str(folder / "docker"), "--exec-root", "/run/docker", "--host", host),
         *("--pidfile", "/run/docker.pid", "--default-ulimit", "nofile=4096:4096", "--cgroup-parent", group),
+        *("--default-address-pool", "base=10.128.0.0/9,size=24"),  # Docker's own pools end at 31 networks
         ready=lambda: subprocess.run(["docker", "--host", host, "info"], capture_output=True).returncode == 0,
     )
     content = tar({"bin/busybox": Path("/bin/busybox").read_bytes()})
@@ -226,9 +246,13 @@ class FolderDevice:
 
     type = "compose"
     pointer = "motor.speed"
+    feature: str | None = None
+    registry = REGISTRY
+    image = IMAGE
 
     def __init__(self) -> None:
         self.agent: Any = None
+        self.settings: dict[str, Any] = {"runtimes": ["folder"]}
 
     def attach(self, agent: Any) -> None:
         self.agent = agent
@@ -236,7 +260,7 @@ class FolderDevice:
     def repository(self, component: str) -> str:
         return f"oci://{REGISTRY}/parts/{component}"
 
-    def offer(self, component: str, revision: str, *, works: bool = True) -> None:
+    def offer(self, component: str, revision: str, *, works: bool = True, image: str = IMAGE) -> None:
         """Publish a revision of a component; one that does not work fails when it is started."""
         for folder in (self.agent.state / "workloads").glob("*-*-*"):
             if works:
@@ -275,21 +299,21 @@ class ComposeDevice(FolderDevice):
     """A container engine of its own."""
 
     pointer = "SPEED"
+    feature = "compose"
 
     def __init__(self, host: str, command: str) -> None:
         super().__init__()
         self._host = host
-        self._command = command
+        self.settings = {"runtimes": ["compose"], "docker_host": host, "compose_command": command}
 
     def attach(self, agent: Any) -> None:
-        settings = {"docker_host": self._host, "compose_command": self._command}
-        agent.configure(runtimes=["compose"], plain_http_registries=[REGISTRY], **settings)
+        agent.configure(plain_http_registries=[REGISTRY], **self.settings)
         self.agent = agent
 
-    def offer(self, component: str, revision: str, *, works: bool = True) -> None:
+    def offer(self, component: str, revision: str, *, works: bool = True, image: str = IMAGE) -> None:
         command = '["sleep", "1000"]' if works else '["sh", "-c", "exit 7"]'
         condition = "service_healthy" if works else "service_started"
-        text = COMPOSE.format(image=IMAGE, command=command, revision=revision, condition=condition)
+        text = COMPOSE.format(image=image, command=command, revision=revision, condition=condition)
         files = {f"{component}/compose.yaml": text.encode(), f"{component}/more.env": b"MORE=1\n"}
         push_compose(f"parts/{component}", revision, gzip.compress(tar(files)))
 
@@ -342,21 +366,23 @@ class HelmDevice(FolderDevice):
     """A Kubernetes API of its own."""
 
     type = "helm"
+    feature = "helm"
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, command: str) -> None:
         super().__init__()
         self._kubeconfig = str(kubeconfig)
+        self._command = command
+        self.settings = {"runtimes": ["helm"], "kubeconfig": self._kubeconfig, "helm_command": command}
 
     def attach(self, agent: Any) -> None:
-        settings = {"kubeconfig": self._kubeconfig, "helm_command": f"{ENGINES}/helm"}
-        agent.configure(runtimes=["helm"], plain_http_registries=[REGISTRY], **settings)
+        agent.configure(plain_http_registries=[REGISTRY], **self.settings)
         self.agent = agent
 
     def offer_greedy(self, component: str, revision: str) -> bool:
         self._offer(component, revision, CHART.format(revision=revision) + CLUSTER_WIDE)
         return True
 
-    def offer(self, component: str, revision: str, *, works: bool = True) -> None:
+    def offer(self, component: str, revision: str, *, works: bool = True, image: str = IMAGE) -> None:
         self._offer(component, revision, CHART.format(revision=revision) + ("" if works else NEVER_READY))
 
     def _offer(self, component: str, revision: str, text: str) -> None:
@@ -367,10 +393,9 @@ class HelmDevice(FolderDevice):
         (folder / "Chart.yaml").write_text(json.dumps(chart))
         (folder / "values.yaml").write_text("motor: {speed: 0, other: kept}\n")
         (folder / "templates" / "all.yaml").write_text(text)
-        helm = f"{ENGINES}/helm"
-        run(helm, "package", str(folder), "--destination", str(folder.parent))
+        run(self._command, "package", str(folder), "--destination", str(folder.parent))
         archive = folder.parent / f"{component}-{revision}.tgz"
-        run(helm, "push", str(archive), f"oci://{REGISTRY}/parts", "--plain-http")
+        run(self._command, "push", str(archive), f"oci://{REGISTRY}/parts", "--plain-http")
 
     def runs(self) -> dict[str, tuple[str, str]]:
         items = json.loads(self._kubectl("get", "configmap", "-A", "-l", "test=yes", "-o", "json"))["items"]
@@ -431,16 +456,24 @@ def descriptor(media_type: str, body: bytes) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": digest(body), "size": len(body)}
 
 
-@pytest.fixture(params=["folder", "compose", "helm"] if ENGINES else ["folder"])
+@pytest.fixture(params=RUNTIMES)
 def device(request: pytest.FixtureRequest, agent: Any) -> FolderDevice:
     """The device of the agent, clean and known to it."""
-    device: FolderDevice
-    if request.param == "compose":
-        command = os.environ.get("WOS_COMPOSE", "docker-compose")
-        device = ComposeDevice(request.getfixturevalue("docker_host"), command)
-    elif request.param == "helm":
-        device = HelmDevice(request.getfixturevalue("kubeconfig"))
-    else:
-        device = FolderDevice()
+    device = device_on(request.param, request)
     device.attach(agent)
     return device
+
+
+@pytest.fixture(params=[name for name in RUNTIMES if name in ("compose", "helm")])
+def engine(request: pytest.FixtureRequest) -> FolderDevice:
+    """A device with a real engine, which belongs to no agent yet."""
+    return device_on(request.param, request)
+
+
+def device_on(runtime: str, request: pytest.FixtureRequest) -> FolderDevice:
+    if runtime == "compose":
+        command = os.environ.get("WOS_COMPOSE", "docker-compose")
+        return ComposeDevice(request.getfixturevalue("docker_host"), command)
+    if runtime.startswith("helm"):
+        return HelmDevice(request.getfixturevalue("kubeconfig"), f"{ENGINES}/{runtime}")
+    return FolderDevice()

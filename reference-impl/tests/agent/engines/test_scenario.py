@@ -13,7 +13,7 @@ def publish(wos, device, make):
     """Publish one deployment of the components `mixer` and `pump`."""
     version = 1
 
-    def publish(revision, *, components=("mixer", "pump"), speed=12, timeout="1m0s"):
+    def publish(revision, *, components=("mixer", "pump"), speed=12, timeout="1m0s", repository=device.repository):
         nonlocal version
         version += 1
         body = make.document(
@@ -23,7 +23,7 @@ def publish(wos, device, make):
             speed,
             kind=device.type,
             pointer=device.pointer,
-            repository=device.repository,
+            repository=repository,
             properties={"timeout": timeout},
         )
         wos.publish(version, body)
@@ -130,6 +130,18 @@ def test_failed_installation_stays_failed_and_nothing_is_rolled_back(wos, applic
     publish("1.2.0")
     wait_for(wos, "installed", 2)
     assert device.runs()["mixer"][0] == "1.2.0"
+
+
+def test_component_that_cannot_be_retrieved_changes_nothing(wos, application, device, publish):
+    publish("9.9.9", components=("mixer",), timeout="0m2s", repository=lambda component: "oci://registry.invalid/mixer")
+    wait_for(wos, "failed")
+    wos.wait_for_polls(3)
+    assert device.runs()["mixer"] == ("1.0.0", "12")
+    error = wos.reports(1)[-1].report["components"][0]["error"]
+    assert (error["code"], error["source"]) == ("artifact-unavailable", "mixer")
+    publish("1.1.0")
+    wait_for(wos, "installed", 2)
+    assert device.runs() == {"mixer": ("1.1.0", "12"), "pump": ("1.1.0", "0")}
 
 
 def test_component_that_reaches_beyond_its_place_is_refused(wos, application, device, publish):

@@ -18,7 +18,7 @@ from wos_reference.agent.desired_state import digest_of
 from wos_reference.agent.document import Component, Document
 from wos_reference.agent.process import CommandError, run
 from wos_reference.agent.runtime import Workload, WorkloadError, exact, read_claim, text_of, workloads_of
-from wos_reference.agent.runtime.compose_file import require_self_contained
+from wos_reference.agent.runtime.compose_file import self_contained_services
 from wos_reference.agent.runtime.container import PROJECT, Container, read_container
 from wos_reference.agent.runtime.registry import Registry
 
@@ -92,30 +92,36 @@ class ComposeRuntime:
         deadline = time.monotonic() + (component.timeout or self._apply_time)
         try:
             values = variables(component)
-            self._up(self._retrieve(workload.deployment_id, component), component, workload, values, deadline)
+            folder, services = self._retrieve(workload.deployment_id, component)
+            self._up(folder, services, component, workload, values, deadline)
         except WorkloadError as error:
             error.component = component.name
             raise
 
-    def _retrieve(self, deployment_id: str, component: Component) -> Path:
-        """The unpacked folder of a component; one that is here already is used as it is."""
+    def _retrieve(self, deployment_id: str, component: Component) -> tuple[Path, list[str]]:
+        """The unpacked folder of a component, and its services; a folder that is here already is used as it is."""
         place = self._root / deployment_id.lower() / component.name / place_name(component)
         try:
             if not place.exists():
                 unpack(self._registry.compose_archive(component.repository, component.revision), place)
             folder = next(place.iterdir())
-            require_self_contained((folder / "compose.yaml").read_bytes())
+            services = self_contained_services((folder / "compose.yaml").read_bytes())
         except (archive.ArchiveError, OSError, StopIteration) as error:
             raise WorkloadError(f"the archive is refused: {error}", code="artifact-unavailable") from error
-        return folder
+        return folder, services
 
     def _up(
-        self, folder: Path, component: Component, workload: Workload, values: dict[str, str], deadline: float
+        self,
+        folder: Path,
+        services: list[str],
+        component: Component,
+        workload: Workload,
+        values: dict[str, str],
+        deadline: float,
     ) -> None:
         project = self._project(workload.deployment_id, component.name)
         environment = {name: text for name, text in values.items() if not STEERS_TOOLS.match(name)} | self._environment
         command = [*self._compose, "-p", project, "--project-directory", str(folder), "-f", f"{folder}/compose.yaml"]
-        services = self._run([*command, "config", "--services"], environment, deadline).decode().split()
         override = folder.parent.with_suffix(".json")
         override.touch(0o600)
         override.write_text(json.dumps(overridden(services, self._owner, workload, values)))

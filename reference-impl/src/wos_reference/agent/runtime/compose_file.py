@@ -13,17 +13,22 @@ from wos_reference.agent.runtime import WorkloadError
 VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # what is neither a path nor a variable
 
 
-def require_self_contained(text: bytes) -> None:
-    """Refuse secrets, bind mounts, builds and files from outside the archive. Raises WorkloadError."""
+def self_contained_services(text: bytes) -> list[str]:
+    """The services that a `compose.yaml` starts.
+
+    Raises WorkloadError for secrets, bind mounts, builds and files from outside the archive.
+    """
     try:
         content = yaml.load(text, CoreLoader)  # noqa: S506 - a safe loader with the types of YAML 1.2
         if written_out(content, {}) > NODE_LIMIT:
             raise WorkloadError("compose.yaml is too large once its aliases are written out")
         reasons = list(_objections(_mapping(content)))
+        services = _mapping(_mapping(content).get("services"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise WorkloadError(f"compose.yaml cannot be read: {error}") from error
     if reasons:
         raise WorkloadError(f"compose.yaml {reasons[0]}")
+    return [name for name, service in services.items() if not _mapping(service).get("profiles")]
 
 
 def written_out(value: Any, known: dict[int, int]) -> int:

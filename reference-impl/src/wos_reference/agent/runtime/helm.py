@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from wos_reference.agent.configuration import Engines
 from wos_reference.agent.desired_state import digest_of
 from wos_reference.agent.document import Component, Document
 from wos_reference.agent.process import CommandError, run
@@ -25,27 +26,19 @@ PULL_TIMEOUT = 120.0
 GRACE = 2.0  # seconds that helm gets beyond the timeout it was told
 EVERY_STATUS = ("--deployed", "--failed", "--pending", "--uninstalling")
 NAME_LENGTH = 53
+GONE = "release: not found"
 LATE = re.compile("timed out|deadline exceeded|took longer")
 
 
 class HelmRuntime:
-    """See Runtime; `helm` and `kubectl` are the commands, `environment` tells them where the cluster is."""
+    """See Runtime; `environment` tells helm and kubectl where the cluster is."""
 
-    def __init__(
-        self,
-        root: Path,
-        owner: str,
-        plain_http: frozenset[str],
-        helm: Sequence[str],
-        environment: dict[str, str],
-        apply_time: float,
-        anchors: Path | None = None,
-    ) -> None:
+    def __init__(self, root: Path, engines: Engines, environment: dict[str, str], apply_time: float) -> None:
         self._root = root
-        self._anchors = ("--ca-file", str(anchors.resolve())) if anchors else ()
-        self._owner = digest_of(owner.encode())[7:39]  # any text is an owner, but not any text is a label
-        self._plain_http = plain_http
-        self._helm_command = tuple(helm)
+        self._owner = digest_of(engines.owner.encode())[7:39]  # any text is an owner, but not any text is a label
+        self._plain_http = engines.plain_http_registries
+        self._anchors = engines.registry_anchors
+        self._helm_command = engines.helm_command
         self._apply_time = apply_time
         self._environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(root)} | environment
 
@@ -90,8 +83,13 @@ class HelmRuntime:
         raise WorkloadError(f"{component} of {deployment_id} does not run")
 
     def _running(self, release: dict[str, Any]) -> list[Workload]:
-        place = (release["name"], "--namespace", release["namespace"])
-        status = json.loads(self._helm("status", *place, "--output", "json"))
+        try:
+            place = (release["name"], "--namespace", release["namespace"])
+            status = json.loads(self._helm("status", *place, "--output", "json"))
+        except WorkloadError as error:
+            if GONE in str(error):  # it was removed between the two questions
+                return []
+            raise
         manifest = status.get("manifest", "").encode()
         question = ("get", "--namespace", release["namespace"], "--ignore-not-found", "--output=name", "--filename=-")
         found = self._kubectl(*question, stdin=manifest)
@@ -100,19 +98,11 @@ class HelmRuntime:
 
     def _pull(self, component: Component, folder: Path) -> Path:
         """The chart of a component in `folder`; helm checks the digests."""
-        plain = ("--plain-http",) if host_of(component.repository) in self._plain_http else ()
+        trust = ("--ca-file", str(self._anchors.absolute())) if self._anchors else ()
+        plain = ("--plain-http",) if host_of(component.repository) in self._plain_http else trust
         version = component.revision.replace("_", "+")
         try:
-            arguments = (
-                "pull",
-                component.repository,
-                "--version",
-                version,
-                "--destination",
-                str(folder),
-                *plain,
-                *self._anchors,
-            )
+            arguments = ("pull", component.repository, "--version", version, "--destination", str(folder), *plain)
             self._helm(*arguments, timeout=PULL_TIMEOUT)
             return next(folder.glob("*.tgz"))
         except (WorkloadError, StopIteration) as error:
@@ -156,7 +146,8 @@ class HelmRuntime:
     def _uninstall(self, deployment_id: str, keep: set[tuple[str, str]]) -> None:
         for release in self._releases(*EVERY_STATUS, deployment_id=deployment_id):
             if (release["namespace"], release["name"]) not in keep:
-                self._helm("uninstall", release["name"], "--namespace", release["namespace"], "--wait")
+                place = ("--namespace", release["namespace"])
+                self._helm("uninstall", release["name"], *place, "--wait", "--ignore-not-found")
 
     def _releases(self, *statuses: str, deployment_id: str | None = None) -> list[dict[str, Any]]:
         selector = f"{OWNER}={self._owner}" + (f",{DEPLOYMENT}={deployment_id}" if deployment_id else "")

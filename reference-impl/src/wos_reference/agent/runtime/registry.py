@@ -1,5 +1,6 @@
 """Retrieves component archives from OCI registries; every byte is verified by digest and bounded before it is used."""
 
+import base64
 import json
 import re
 import ssl
@@ -35,14 +36,21 @@ def _split(repository: str) -> tuple[str, str]:
 
 
 class Registry:
-    """Reads from registries over TLS, or without it from the hosts `plain_http`.
+    """Reads from registries over TLS, or without it from the hosts `plain_http`; `credentials` are read each time.
 
-    `anchors` are certificates by which registries are recognised, beside those of the system.
+    `anchors` is a file of certificates to which that of a registry may chain beside those that the system trusts.
     """
 
-    def __init__(self, plain_http: frozenset[str], timeout: float, anchors: Path | None = None) -> None:
+    def __init__(
+        self,
+        plain_http: frozenset[str],
+        timeout: float,
+        credentials: Path | None = None,
+        anchors: Path | None = None,
+    ) -> None:
         self._plain_http = plain_http
         self._timeout = timeout
+        self._credentials = credentials
         self._anchors = anchors
 
     @cached_property
@@ -64,14 +72,25 @@ class Registry:
         host, name = _split(repository)
         base = f"{'http' if host in self._plain_http else 'https'}://{host}/v2/{name}"
         deadline = time.monotonic() + self._timeout
-        manifest = self._get(f"{base}/manifests/{revision}", {"accept": MANIFEST_TYPE}, MANIFEST_LIMIT, deadline)
+        own = self._authorization(host)
+        manifest = self._get(f"{base}/manifests/{revision}", own | {"accept": MANIFEST_TYPE}, MANIFEST_LIMIT, deadline)
         try:
             digest = layer_of(json.loads(manifest), media_type)
-            layer = self._get(f"{base}/blobs/{digest}", {}, LAYER_LIMIT, deadline)
+            layer = self._get(f"{base}/blobs/{digest}", own, LAYER_LIMIT, deadline)
             verify_digest(layer, digest)
         except (ManifestError, ValueError, RecursionError) as error:
             raise RetrievalError(f"{repository}:{revision}: {error}") from error
         return layer
+
+    def _authorization(self, host: str) -> dict[str, str]:
+        """The header for a registry with credentials; a redirection to another host does not carry it on."""
+        if self._credentials is None:
+            return {}
+        try:
+            encoded = json.loads(self._credentials.read_bytes())["auths"].get(host, {}).get("auth")
+            return {"authorization": f"Basic {encoded}"} if base64.b64decode(encoded or "", validate=True) else {}
+        except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+            raise RetrievalError(f"{self._credentials} is not a file of registry credentials") from error
 
     def _get(self, url: str, headers: Mapping[str, str], limit: int, deadline: float) -> bytes:
         body = bytearray()

@@ -46,25 +46,22 @@ class RuntimeByType:
 
 def runtime_of(configuration: Configuration) -> Runtime:
     """The runtime that `configuration` describes; what it lays out is below the state folder."""
-    engines = configuration.engines
+    engines, credentials = configuration.engines, configuration.engines.registry_credentials
+    timeout, anchors = configuration.request_timeout, engines.registry_anchors
+    registry = Registry(engines.plain_http_registries, timeout, credentials, anchors)
     if "folder" in engines.runtimes:
-        anchors = engines.registry_anchors
-        simulated = Registry(frozenset(), configuration.request_timeout, anchors) if anchors else None
-        return FolderRuntime(configuration.state / "workloads", simulated)
+        return FolderRuntime(configuration.state / "workloads", registry if anchors else None)
     runtimes: dict[str, Runtime] = {}
     if "compose" in engines.runtimes:
         environment = {"DOCKER_HOST": engines.docker_host} if engines.docker_host else {}
-        registry = Registry(engines.plain_http_registries, configuration.request_timeout, engines.registry_anchors)
+        environment |= {"DOCKER_CONFIG": str(credentials.parent)} if credentials else {}
         root = (configuration.state / "compose").resolve()
         runtimes["compose"] = ComposeRuntime(
             *(root, engines.owner, registry, engines.compose_command, environment, configuration.apply_time)
         )
     if "helm" in engines.runtimes:
         environment = {"KUBECONFIG": str(engines.kubeconfig)} if engines.kubeconfig else {}
+        environment |= {"HELM_REGISTRY_CONFIG": str(credentials)} if credentials else {}
         root = (configuration.state / "helm").resolve()
-        plain_http = engines.plain_http_registries
-        runtimes["helm"] = HelmRuntime(
-            *(root, engines.owner, plain_http, engines.helm_command, environment, configuration.apply_time),
-            anchors=engines.registry_anchors,
-        )
+        runtimes["helm"] = HelmRuntime(root, engines, environment, configuration.apply_time)
     return RuntimeByType(runtimes)

@@ -2,14 +2,13 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from wos_reference.agent import archive
 from wos_reference.agent.document import Component, CoreLoader
 from wos_reference.agent.runtime import WorkloadError
-from wos_reference.agent.runtime.compose_file import require_self_contained
+from wos_reference.agent.runtime.compose_file import self_contained_services
 from wos_reference.agent.runtime.registry import Registry
 
 ENDS_WITH = "ends-with"  # the label with the status of a container that is to end (`openapi/test-control.yaml`)
@@ -36,14 +35,11 @@ def _compose_file(data: bytes) -> bytes:
 
 
 def _start(text: bytes) -> None:
-    require_self_contained(text)
-    services = yaml.load(text, CoreLoader).get("services")  # noqa: S506 - a safe loader with the types of YAML 1.2
-    for name, service in services.items() if isinstance(services, dict) else []:
-        status = _labels(service).get(ENDS_WITH, "0")
+    names = self_contained_services(text)
+    content = yaml.load(text, CoreLoader)  # noqa: S506 - a safe loader with the types of YAML 1.2
+    for name in names:
+        service = content["services"][name]
+        labels = service.get("labels") if isinstance(service, dict) else None
+        status = labels.get(ENDS_WITH, "0") if isinstance(labels, dict) else "0"
         if status != "0":
             raise WorkloadError(f"{name} has ended with status {status!r:.100}")
-
-
-def _labels(service: Any) -> dict[str, Any]:
-    labels = service.get("labels") if isinstance(service, dict) else None
-    return labels if isinstance(labels, dict) else {}
