@@ -105,8 +105,8 @@ class Story:
         more |= {"pollWindows": list(windows)} if windows else {}
         return self.control("start", state=state, svidPem=svid, capabilities=capabilities or CAPABILITIES, **more)
 
-    def look(self, *wanted: Wanted) -> Control:
-        """The components of these deployments are seen to run."""
+    def look(self, *wanted: Wanted, **more: Any) -> Control:
+        """The components of these deployments are seen to run; `more` is said of each."""
         entries = [
             {
                 "deploymentId": w.deployment_id,
@@ -114,6 +114,7 @@ class Story:
                 "type": "compose",
                 **part["properties"],
                 "parameters": self._values(w, part["name"]),
+                **more,
             }
             for w in wanted
             for part in w.application["deploymentProfiles"][0]["components"]

@@ -97,6 +97,14 @@ def identity_context(svid: Svid, bundle_pem: bytes) -> ssl.SSLContext:
     return _equipped(context, svid, bundle_pem)
 
 
+def registry_context(svid: Svid) -> ssl.SSLContext:
+    """TLS 1.2 or newer of a registry, which asks nobody for a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.num_tickets = 0
+    return _equipped(context, svid, None)
+
+
 def _equipped(context: C, svid: Svid | None, bundle_pem: bytes | None) -> C:
     if bundle_pem is not None:
         context.load_verify_locations(cadata=bundle_pem.decode("ascii"))

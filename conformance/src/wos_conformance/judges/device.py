@@ -24,6 +24,8 @@ class Workload:
     repository: str
     revision: str
     parameters: Any = field(compare=False, hash=False)
+    namespace: str | None = field(default=None, compare=False, hash=False)
+    """Where Kubernetes runs it; None when nobody says."""
 
     def same(self, other: "Workload | None") -> bool:
         """Whether it is the same in everything; the other one may show its parameters in their text form."""
@@ -260,6 +262,7 @@ def observed(look: Control) -> Running:
             str(entry.get("repository")),
             str(entry.get("revision")),
             entry.get("parameters") or {},
+            entry.get("namespace"),
         )
         found[workload.deployment_id, workload.component] = workload
     return found
@@ -278,9 +281,11 @@ def workloads_of(history: History, publication: Publication) -> Running:
 
 def components_of(deployment_id: str, content: bytes) -> Iterator[Workload]:
     """The components of a document."""
-    spec = (document_of(content) or {}).get("spec")
+    document = document_of(content) or {}
+    spec, metadata = document.get("spec"), document.get("metadata")
     if not isinstance(spec, dict):
         return
+    namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
     parameters = spec.get("parameters") or {}
     for part in spec.get("deploymentProfile", {}).get("components", []):
         values = {
@@ -290,7 +295,7 @@ def components_of(deployment_id: str, content: bytes) -> Iterator[Workload]:
             if part["name"] in target["components"]
         }
         properties = part["properties"]
-        yield Workload(deployment_id, part["name"], properties["repository"], properties["revision"], values)
+        yield Workload(deployment_id, part["name"], properties["repository"], properties["revision"], values, namespace)
 
 
 def difference(expected: Running, found: Running) -> str | None:

@@ -1,18 +1,22 @@
 """Sins of an agent around deployment."""
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from mutants.catalogue import AGENT, Patch
-from wos_reference.agent import device, document, reporter
+from wos_reference.agent import archive, device, document, reporter
 from wos_reference.agent.device import Fleet
 from wos_reference.agent.document import CoreLoader, Document
 from wos_reference.agent.ledger import Deployment
 from wos_reference.agent.reconciler import Reconciler
 from wos_reference.agent.report import uniform
-from wos_reference.agent.runtime import WorkloadError, folder, workloads_of
+from wos_reference.agent.runtime import WorkloadError, folder, registry, simulation, workloads_of
 from wos_reference.agent.runtime.folder import FolderRuntime
+from wos_reference.agent.runtime.registry import Registry
 
 
 @AGENT.against("deployment.ambiguous-yaml-refused")
@@ -161,3 +165,89 @@ def installs_all_charts_at_once(patch: Patch) -> None:
 def starts_all_projects_at_once(patch: Patch) -> None:
     """Does not wait for a Compose project before it begins with the next (D34)."""
     _begin_at_once(patch, "compose")
+
+
+@AGENT.against("deployment.helm-namespace-used")
+def installs_charts_into_one_namespace(patch: Patch) -> None:
+    """Does not look at the namespace of a document."""
+    _of_type(patch, "helm", lambda document: replace(document, namespace="default"))
+
+
+def _believe_registry(patch: Patch, media_type: str) -> None:
+    """Take a layer of this type as it comes."""
+    retrieve, verify = Registry._layer, registry.verify_digest
+    believed = threading.local()
+
+    def retrieved(self: Registry, repository: str, revision: str, wanted: str) -> bytes:
+        believed.now = wanted == media_type
+        return retrieve(self, repository, revision, wanted)
+
+    patch(Registry, "_layer", retrieved)
+    patch(registry, "verify_digest", lambda content, digest: None if believed.now else verify(content, digest))
+
+
+@AGENT.against("deployment.helm-chart-verified")
+def believes_registries_of_charts(patch: Patch) -> None:
+    """Does not compare a chart with its digest."""
+    _believe_registry(patch, registry.CHART_LAYER_TYPE)
+
+
+@AGENT.against("deployment.compose-archive-verified")
+def believes_registries_of_archives(patch: Patch) -> None:
+    """Does not compare an archive with its digest."""
+    _believe_registry(patch, registry.COMPOSE_LAYER_TYPE)
+
+
+@AGENT.against("deployment.compose-archive-checked")
+def unpacks_what_it_can(patch: Patch) -> None:
+    """Passes over the members of an archive that lead outside."""
+    unpack = archive.unpack_member
+
+    def tolerant(*arguments: Any) -> None:
+        with suppress(archive.ArchiveError):
+            unpack(*arguments)
+
+    patch(archive, "unpack_member", tolerant)
+
+
+@AGENT.against("deployment.compose-archive-checked")
+def takes_the_folder_that_it_likes(patch: Patch) -> None:
+    """Does not mind what else is at the top of an archive."""
+    unpack = archive.unpack_folder
+
+    def choosy(data: bytes, folder: Path) -> Path:
+        try:
+            return unpack(data, folder)
+        except archive.ArchiveError as error:
+            if "at its root" not in str(error):
+                raise
+        return next(path.parent for path in folder.glob("*/compose.yaml"))
+
+    patch(archive, "unpack_folder", choosy)
+
+
+@AGENT.against("deployment.compose-archive-checked")
+def does_without_a_compose_file(patch: Patch) -> None:
+    """Takes an archive without the file for one with nothing to start."""
+    read = simulation._compose_file
+
+    def lenient(data: bytes) -> bytes:
+        try:
+            return read(data)
+        except WorkloadError as error:
+            if "compose.yaml" not in str(error):
+                raise
+            return b"{}"
+
+    patch(simulation, "_compose_file", lenient)
+
+
+@AGENT.against("deployment.compose-exit-fails")
+def waits_for_what_has_ended(patch: Patch) -> None:
+    """Looks at the timeout of a component alone, not at its containers."""
+    again = Reconciler._is_to_be_tried_again
+
+    def patient(self: Reconciler, deployment: Deployment, failure: Any) -> bool:
+        return "has ended" in str(failure) or again(self, deployment, failure)
+
+    patch(Reconciler, "_is_to_be_tried_again", patient)

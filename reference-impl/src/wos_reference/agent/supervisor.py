@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 FORK = multiprocessing.get_context("fork")
 STATE = re.compile(r"[a-z0-9-]{1,64}")
 STOP_PATIENCE = 5.0  # seconds until an agent that does not stop is killed
-FILES = {"svidPem": "svid", "keyPem": "key", "trustBundlePem": "trust_bundle"}
-OWN_FILES = FILES | {"registryAnchorsPem": "registry_anchors"}  # the last is no member of the contract yet
-TEXTS = ("wosUrl", *FILES)
+IDENTITY = {"svidPem": "svid", "keyPem": "key", "trustBundlePem": "trust_bundle"}
+FILES = IDENTITY | {"registryAnchorsPem": "registry_anchors"}
+TEXTS = ("wosUrl", *IDENTITY)
 TIMES = {
     "pollIntervalSeconds": "poll_interval",
     "requestTimeoutSeconds": "request_timeout",
@@ -195,6 +195,8 @@ def wire_workload(workload: Workload, own_device: str | None) -> dict[str, Any]:
         "revision": workload.revision,
         "parameters": workload.parameters,
     }
+    if workload.type == "helm":
+        content["namespace"] = workload.namespace
     return content if workload.device_id == own_device else content | {"deviceId": workload.device_id}
 
 
@@ -212,8 +214,10 @@ def check_start(content: dict[str, Any]) -> None:
     if service is not None and not (isinstance(service, dict) and isinstance(service.get("url"), str)):
         raise RefusalError(400, "identityService is not an object with a url")
     for name in TEXTS:
-        if not isinstance(content.get(name), str) and not (service and name in FILES and name not in content):
+        if not isinstance(content.get(name), str) and not (service and name in IDENTITY and name not in content):
             raise RefusalError(400, f"{name} is missing or not a text")
+    if not isinstance(content.get("registryAnchorsPem", ""), str):
+        raise RefusalError(400, "registryAnchorsPem is not a text")
     for name in TIMES:
         value = content.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
@@ -242,8 +246,8 @@ def write_configuration(file: Path, storage: Path, content: dict[str, Any], fact
     """Write everything that the agent reads at its start: `file`, and what it names beside it."""
     folder = file.parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files = {setting: f"{setting}.pem" for member, setting in OWN_FILES.items() if member in content}
-    for member, setting in OWN_FILES.items():
+    files = {setting: f"{setting}.pem" for member, setting in FILES.items() if member in content}
+    for member, setting in FILES.items():
         if member in content:
             write_private(folder / files[setting], content[member])
     write_offers(folder, {"children": [], **content})

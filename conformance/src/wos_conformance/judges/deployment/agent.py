@@ -32,13 +32,13 @@ def not_run(reason: str) -> Judge:
                 did = f"published version {publication.version} with a deployment that must not run ({reason})"
                 if found:
                     yield broken(look, did=did, expected=f"nothing of {name} runs", received=f"{found} run")
-                elif _others_run(history, publication, running) and device.polled_after(publication.seq):
+                elif others_run(history, publication, running) and device.polled_after(publication.seq):
                     yield kept(look)
 
     return hopeless_deployment_does_not_run
 
 
-def _others_run(history: History, publication: Publication, running: Running) -> bool:
+def others_run(history: History, publication: Publication, running: Running) -> bool:
     """Whether everything else of it runs: the twins, which show that it was adopted."""
     others = workloads_of(history, publication)
     return bool(others) and all(workload.same(running.get(key)) for key, workload in others.items())

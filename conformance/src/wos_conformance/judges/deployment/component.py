@@ -15,7 +15,7 @@ Judge = Callable[[History], Iterator[Judgement]]
 _TIMEOUT = re.compile(r"(?:(\d+)m)?(?:(\d+)s)?")
 
 
-def _profile(history: History, publication: Publication, deployment_id: str) -> dict[str, Any]:
+def profile_of(history: History, publication: Publication, deployment_id: str) -> dict[str, Any]:
     """The profile of a deployment; empty when its document cannot be read."""
     document = document_of(history.body(publication.documents[deployment_id].body)) or {}
     spec = document.get("spec")
@@ -30,7 +30,7 @@ def _by_deployment(history: History, device: Device, kind: str) -> Iterator[tupl
         publication = device.published(report.version, report.deployment_id, report.view.ended)
         if publication is None:
             continue
-        profile = _profile(history, publication, report.deployment_id)
+        profile = profile_of(history, publication, report.deployment_id)
         if profile.get("type") == kind:
             key = report.deployment_id, publication.documents[report.deployment_id].digest
             found.setdefault(key, (profile, []))[1].append(report)
@@ -44,7 +44,7 @@ def _values(kind: str) -> Judge:
             running = observed(look)
             for key, expected in workloads_of(history, publication).items():
                 found = running.get(key)
-                if _profile(history, publication, key[0]).get("type") != kind or not expected.parameters:
+                if profile_of(history, publication, key[0]).get("type") != kind or not expected.parameters:
                     continue
                 if found is None or found != expected or not device.polled_after(publication.seq):
                     continue
@@ -55,6 +55,22 @@ def _values(kind: str) -> Judge:
                     yield broken(look, did=did, expected=f"{expected.parameters}", received=f"{found.parameters}")
 
     return parameters_are_set
+
+
+@judge("deployment.helm-namespace-used")
+def charts_run_in_their_namespace(history: History) -> Occasions:
+    """Each component of Helm runs where its document says, as far as that can be seen."""
+    for _, _, publication, look in adopted(history):
+        running = observed(look)
+        for key, expected in workloads_of(history, publication).items():
+            found = running.get(key)
+            if profile_of(history, publication, key[0]).get("type") != "helm" or found != expected:
+                continue
+            if found.namespace == expected.namespace:
+                yield kept(look)
+            elif found.namespace is not None:
+                did = f"published {expected} for the namespace {expected.namespace!r}"
+                yield broken(look, did=did, expected=repr(expected.namespace), received=repr(found.namespace))
 
 
 def _order(kind: str) -> Judge:

@@ -13,7 +13,7 @@ AGENT_ID = re.compile(rf"spiffe://[^/]+/margo/wfm/{_SEGMENT}/client/{_SEGMENT}")
 
 def _connections(history: History) -> Iterator[Connection]:
     """Connections of the target to the double of its WOS."""
-    others = ("decoy", "identity-double")
+    others = ("decoy", "identity-double", "registry-double")
     return (c for c in history.of(Connection) if c.by == "target" and c.credential.name not in others)
 
 

@@ -33,7 +33,21 @@ class Device(Powered):
 
     def install(self, components: int = 1, kind: str = "compose") -> Wanted:
         """A new deployment."""
-        return Wanted.new(self.stage.random, components, kind)
+        wanted = Wanted.new(self.stage.random, components, kind)
+        return wanted.kept_at(self.stage.registry.authority) if self.stage.registry else wanted
+
+    def install_spoilt(self, flaw: str, kind: str) -> Wanted:
+        """A new deployment whose package in the registry is missing or has a flaw.
+
+        Raises:
+            Blocked: the scenario has no registry.
+        """
+        if self.stage.registry is None:
+            raise Blocked("needs a registry, and with it the feature helm or compose")
+        wanted = self.install(kind=kind)
+        for repository in wanted.repositories:
+            self.stage.registry.spoil(repository, flaw)
+        return wanted.without_hope("artifact-unavailable" if flaw == "missing" else flaw)
 
     def change(self, wanted: Wanted) -> Wanted:
         """Another revision of a deployment."""
@@ -138,6 +152,19 @@ class Device(Powered):
         bound = self.bound("request_timeout", "apply_time")
         met = self.until(lambda: names <= self.has_said("failed", publication, publication.seq), bound)
         self._deadline("failed-reported", publication.seq, bound, met)
+
+    def refuses(self, publication: Publication, *wanted: Wanted) -> None:
+        """Wait until the agent has reported that these deployments have failed, or has come for their packages again.
+
+        An agent that runs what it was handed has done so when the wait ends.
+        """
+        bound = self.bound("request_timeout", "apply_time")
+        self.until(lambda: all(self._has_refused(publication, one) for one in wanted), bound)
+
+    def _has_refused(self, publication: Publication, wanted: Wanted) -> bool:
+        registry, said = self.stage.registry, self.has_said("failed", publication, publication.seq)
+        again = registry is not None and any(registry.tries(repository) > 1 for repository in wanted.repositories)
+        return again or wanted.deployment_id in said
 
     def says_where_it_stands(self, publication: Publication) -> None:
         """Wait until the agent has reported on what it runs after it was served a lower version."""

@@ -53,6 +53,7 @@ class Powered(Presence):
             capabilities=self.capabilities,
             **({"children": self.children} if self.children else {}),
             **({"pollWindows": _windows(windows)} if windows else {}),
+            **self._registry(),
         )
         self._runs = True
         return self
@@ -68,6 +69,11 @@ class Powered(Presence):
         if self.follows:
             return own | {"identityService": service}
         return roots | {"identityService": service | {"enrolmentCode": policy.code}}
+
+    def _registry(self) -> dict[str, Any]:
+        """How the agent recognises the registry of the scenario, if it has one."""
+        registry = self.stage.registry
+        return {"registryAnchorsPem": registry.anchors_pem.decode("ascii")} if registry else {}
 
     def unlisted_type(self) -> str:
         """A type of deployments that the device does not offer.

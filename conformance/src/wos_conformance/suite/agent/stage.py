@@ -10,6 +10,7 @@ from wos_conformance.drive.answer import manifest_of
 from wos_conformance.drive.decoy import Decoy
 from wos_conformance.drive.double import Double, Script
 from wos_conformance.drive.identity_double import IdentityDouble, Policy
+from wos_conformance.drive.registry_double import RegistryDouble
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.suite.agent.device import Device
 from wos_conformance.suite.agent.resident import Resident
@@ -17,6 +18,10 @@ from wos_conformance.suite.agent.wanted import Wanted
 from wos_conformance.suite.scene import Run, Scene
 
 __all__ = ["Device", "Stage", "Wanted"]
+
+
+PACKAGED = frozenset({"helm", "compose"})
+"""Features of agents that retrieve packages."""
 
 
 class Stage(Scene):
@@ -28,6 +33,9 @@ class Stage(Scene):
         self.trust_domain = trust_domain
         self.double = double or Double(run.recorder, trust_domain)
         self._is_guest = double is not None
+        real = run.control is not None and not PACKAGED.isdisjoint(run.settings.features)
+        self.registry = RegistryDouble(run.recorder) if real else None
+        """From where components come, for an agent that can be told of it and claims to run them."""
         self.resident: Resident | None = None
         self._devices: list[Device] = []
         self._decoys: list[Decoy] = []
@@ -41,6 +49,8 @@ class Stage(Scene):
             if not self._is_guest:
                 self.double.close()
             self.path.close()
+            if self.registry is not None:
+                self.registry.close()
             for decoy in self._decoys:
                 decoy.close()
             for service in self._services:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from wos_conformance.drive.package import ARCHIVE_FLAWS
 from wos_conformance.suite.agent.stage import Stage
 from wos_conformance.suite.agent.wanted import SPELLINGS
 
@@ -56,7 +57,12 @@ def test_parameters_have_every_type(agent: Stage) -> None:
     device.adopts(device.publish(wanted.with_parameters(parameters)))
 
 
-HELM = pytest.mark.gives("deployment.helm-in-order", "deployment.helm-timeout-fails", "deployment.helm-values-set")
+HELM = pytest.mark.gives(
+    "deployment.helm-in-order",
+    "deployment.helm-timeout-fails",
+    "deployment.helm-values-set",
+    "deployment.helm-namespace-used",
+)
 COMPOSE = pytest.mark.gives(
     "deployment.compose-in-order", "deployment.compose-timeout-fails", "deployment.compose-environment-set"
 )
@@ -73,3 +79,48 @@ def test_first_of_two_components_is_never_ready(agent: Stage, kind: str) -> None
     publication = device.publish(good, stuck)
     device.fails(publication, stuck)
     device.polled(2)
+
+
+ALTERED_CHART = pytest.mark.gives("deployment.helm-chart-verified", "deployment.helm-namespace-used")
+ALTERED_ARCHIVE = pytest.mark.gives("deployment.compose-archive-verified")
+
+
+@pytest.mark.needs("workloads")
+@pytest.mark.parametrize(
+    "kind", [pytest.param("helm", marks=ALTERED_CHART), pytest.param("compose", marks=ALTERED_ARCHIVE)]
+)
+def test_registry_hands_out_something_else(agent: Stage, kind: str) -> None:
+    """Beside a deployment that can be had, of one the bytes are not those of the digest, and one is not there."""
+    device = agent.start()
+    good, *odd = (
+        device.install(kind=kind),
+        *(device.install_spoilt(flaw, kind) for flaw in ("bytes-altered", "missing")),
+    )
+    publication = device.publish(good, *odd)
+    device.refuses(publication, *odd)
+    device.adopts(publication)
+    device.polled(1)
+
+
+@pytest.mark.gives("deployment.compose-archive-checked")
+@pytest.mark.needs("workloads")
+def test_archives_hold_what_they_must_not(agent: Stage) -> None:
+    """Beside a deployment with a good archive, each of several others has an archive with another flaw."""
+    device = agent.start()
+    good, *odd = device.install(kind="compose"), *(device.install_spoilt(str(f), "compose") for f in ARCHIVE_FLAWS)
+    publication = device.publish(good, *odd)
+    device.refuses(publication, *odd)
+    device.adopts(publication)
+    device.polled(1)
+
+
+@pytest.mark.gives("deployment.compose-exit-fails")
+@pytest.mark.needs("workloads")
+def test_container_ends_before_its_component_is_ready(agent: Stage) -> None:
+    """Something runs; the container of a further deployment ends at once, long before the time of its component."""
+    device = agent.start()
+    good, odd = device.install(kind="compose"), device.install_spoilt("container-ends", "compose").impatient("59m0s")
+    device.adopts(device.publish(good))
+    publication = device.publish(good, odd)
+    device.fails(publication, odd)
+    device.polled(1)

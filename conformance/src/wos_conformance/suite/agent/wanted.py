@@ -85,6 +85,25 @@ class Wanted:
             hopeless="artifact-unavailable",
         )
 
+    def kept_at(self, registry: str) -> "Wanted":
+        """The same with components that a registry has, which is named by host and port."""
+        kind = _profile(self.application)["type"]
+
+        def move(application: dict[str, Any]) -> None:
+            for part in _profile(application)["components"]:
+                part["properties"]["repository"] = f"oci://{registry}/{kind}/{part['name']}"
+
+        return self._with(move)
+
+    @property
+    def repositories(self) -> list[str]:
+        """Where its components come from."""
+        return [part["properties"]["repository"] for part in _profile(self.application)["components"]]
+
+    def without_hope(self, why: str) -> "Wanted":
+        """The same, which cannot run for a reason that is not in its document."""
+        return replace(self, hopeless=why)
+
     def impatient(self, timeout: str) -> "Wanted":
         """The same with this timeout for each component."""
         return self._with(lambda a: [part["properties"].update(timeout=timeout) for part in _profile(a)["components"]])

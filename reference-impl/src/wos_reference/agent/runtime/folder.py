@@ -10,22 +10,30 @@ from urllib.parse import urlsplit
 
 from wos_reference.agent.desired_state import DEPLOYMENT_ID
 from wos_reference.agent.document import Document
-from wos_reference.agent.runtime import Workload, WorkloadError, workloads_of
+from wos_reference.agent.runtime import Workload, WorkloadError, exact, workloads_of
+from wos_reference.agent.runtime.registry import Registry
+from wos_reference.agent.runtime.simulation import rehearse
 
 MEMBERS = ("device_id", "namespace", "type", "repository", "revision", "parameters")
 
 
 class FolderRuntime:
-    """Runs workloads as files below `root`; touches only folders that are named like a deployment."""
+    """Runs workloads as files below `root`; touches only folders that are named like a deployment.
 
-    def __init__(self, root: Path) -> None:
+    With a registry it retrieves and verifies what components refer to, and starts nothing of it.
+    """
+
+    def __init__(self, root: Path, registry: Registry | None = None) -> None:
         self._root = root
+        self._registry = registry
 
     def install(self, document: Document) -> None:
         """See Runtime.install."""
         folder = self._root / document.deployment_id
         workloads = workloads_of(document)
         require_retrievable(document)
+        if self._registry:
+            self._rehearse(self._registry, document)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for workload in workloads:
@@ -33,6 +41,12 @@ class FolderRuntime:
             clear_others(folder, {file_name(workload) for workload in workloads})
         except OSError as error:
             raise WorkloadError(f"cannot lay out {document.deployment_id}: {error}") from error
+
+    def _rehearse(self, registry: Registry, document: Document) -> None:
+        running = {exact(workload) for workload in self.running(document.deployment_id)}
+        for component, workload in zip(document.components, workloads_of(document), strict=True):
+            if exact(workload) not in running:
+                rehearse(registry, document.type, component)
 
     def remove(self, deployment_id: str) -> None:
         """See Runtime.remove."""
@@ -63,7 +77,7 @@ class FolderRuntime:
 
 
 def require_retrievable(document: Document) -> None:
-    """Nothing is retrieved here, but what stands on a host below `.invalid` could not be. Raises WorkloadError."""
+    """What stands on a host below `.invalid` cannot be retrieved, without a registry either. Raises WorkloadError."""
     for component in document.components:
         if (urlsplit(component.repository).hostname or "").endswith(".invalid"):
             sentence = f"{component.repository} cannot be retrieved"

@@ -6,6 +6,7 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from wos_reference.agent.runtime import RetrievalError
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 COMPOSE_LAYER_TYPE = "application/vnd.org.margo.component.compose.tar+gzip"
+CHART_LAYER_TYPE = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 REPOSITORY = re.compile(r"oci://([A-Za-z0-9.-]+(?::[0-9]+)?)/([a-z0-9]+(?:[._/-]+[a-z0-9]+)*)")
 MANIFEST_LIMIT = 1024 * 1024
 LAYER_LIMIT = 64 * 1024 * 1024
@@ -49,20 +51,31 @@ class Registry:
         self._plain_http = plain_http
         self._timeout = timeout
         self._credentials = credentials
+        self._anchors = anchors
+
+    @cached_property
+    def _client(self) -> httpx.Client:
         context = ssl.create_default_context()
-        if anchors:
-            context.load_verify_locations(anchors)
-        self._client = httpx.Client(follow_redirects=True, timeout=timeout, trust_env=False, verify=context)
+        if self._anchors:
+            context.load_verify_locations(self._anchors)
+        return httpx.Client(follow_redirects=True, timeout=self._timeout, trust_env=False, verify=context)
 
     def compose_archive(self, repository: str, revision: str) -> bytes:
         """The one layer of a Compose component, verified by its digest. Raises RetrievalError."""
+        return self._layer(repository, revision, COMPOSE_LAYER_TYPE)
+
+    def chart(self, repository: str, revision: str) -> bytes:
+        """The one layer of a Helm chart, verified by its digest. Raises RetrievalError."""
+        return self._layer(repository, revision, CHART_LAYER_TYPE)
+
+    def _layer(self, repository: str, revision: str, media_type: str) -> bytes:
         host, name = _split(repository)
         base = f"{'http' if host in self._plain_http else 'https'}://{host}/v2/{name}"
         deadline = time.monotonic() + self._timeout
         own = self._authorization(host)
         manifest = self._get(f"{base}/manifests/{revision}", own | {"accept": MANIFEST_TYPE}, MANIFEST_LIMIT, deadline)
         try:
-            digest = compose_layer(json.loads(manifest))
+            digest = layer_of(json.loads(manifest), media_type)
             layer = self._get(f"{base}/blobs/{digest}", own, LAYER_LIMIT, deadline)
             verify_digest(layer, digest)
         except (ManifestError, ValueError, RecursionError) as error:
@@ -93,11 +106,11 @@ class Registry:
         return bytes(body)
 
 
-def compose_layer(manifest: Any) -> str:
-    """The digest of the one Compose layer that `manifest` names. Raises ManifestError."""
+def layer_of(manifest: Any, media_type: str) -> str:
+    """The digest of the one layer that `manifest` names. Raises ManifestError."""
     layers = manifest.get("layers") if isinstance(manifest, dict) else None
     if not isinstance(layers, list) or len(layers) != 1 or not isinstance(layers[0], dict):
         raise ManifestError("the component is not an OCI manifest with one layer")
-    if layers[0].get("mediaType") != COMPOSE_LAYER_TYPE:
-        raise ManifestError(f"the layer is {layers[0].get('mediaType')!r:.100}, not {COMPOSE_LAYER_TYPE}")
+    if layers[0].get("mediaType") != media_type:
+        raise ManifestError(f"the layer is {layers[0].get('mediaType')!r:.100}, not {media_type}")
     return known_digest(layers[0].get("digest"))

@@ -47,14 +47,14 @@ class RuntimeByType:
 def runtime_of(configuration: Configuration) -> Runtime:
     """The runtime that `configuration` describes; what it lays out is below the state folder."""
     engines, credentials = configuration.engines, configuration.engines.registry_credentials
+    timeout, anchors = configuration.request_timeout, engines.registry_anchors
+    registry = Registry(engines.plain_http_registries, timeout, credentials, anchors)
     if "folder" in engines.runtimes:
-        return FolderRuntime(configuration.state / "workloads")
+        return FolderRuntime(configuration.state / "workloads", registry if anchors else None)
     runtimes: dict[str, Runtime] = {}
     if "compose" in engines.runtimes:
         environment = {"DOCKER_HOST": engines.docker_host} if engines.docker_host else {}
         environment |= {"DOCKER_CONFIG": str(credentials.parent)} if credentials else {}
-        timeout, anchors = configuration.request_timeout, engines.registry_anchors
-        registry = Registry(engines.plain_http_registries, timeout, credentials, anchors)
         root = (configuration.state / "compose").resolve()
         runtimes["compose"] = ComposeRuntime(
             *(root, engines.owner, registry, engines.compose_command, environment, configuration.apply_time)
