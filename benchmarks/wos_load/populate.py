@@ -49,7 +49,7 @@ def client_id(number: int) -> str:
 
 def deployment_id(client: int, number: int) -> str:
     """The id of a deployment."""
-    return str(UUID(int=(client << 64) | number, version=4))
+    return str(UUID(int=(client << 96) | number, version=4))
 
 
 def populate(engine: Engine, clients: int, each: int) -> None:

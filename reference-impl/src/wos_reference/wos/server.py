@@ -61,8 +61,7 @@ def serve(configuration: Configuration) -> None:
 
 
 def run(config: uvicorn.Config, main: Coroutine[Any, Any, None]) -> None:
-    """Run with the event loop that uvicorn chooses: uvloop where there is one, which needs a tenth of the memory of
-    asyncio for a connection."""
+    """Run with the event loop that uvicorn chooses: uvloop where there is one, which is lighter than asyncio."""
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(main)
 
