@@ -138,6 +138,14 @@ def test_hostile_archive_has_the_right_digest(registry: RegistryDouble, visitor:
     assert list(members(good)) == ["good/compose.yaml"]
 
 
+def test_registry_on_loopback_speaks_without_tls_too(registry: RegistryDouble) -> None:
+    """As Helm expects of one that is called localhost."""
+    with httpx.Client(base_url=f"http://{registry.authority}", trust_env=False) as visitor:
+        assert members(layer(visitor, "helm/mixer"))
+    history = registry.recorder.history()
+    assert [(c.outcome, c.tls_version) for c in history.of(Connection)] == [("established", None)]
+
+
 def test_pulls_are_written_down_and_counted(registry: RegistryDouble, visitor: httpx.Client) -> None:
     """On connections that nobody takes for those of a WOS."""
     repository = f"oci://{registry.authority}/compose/mixer"

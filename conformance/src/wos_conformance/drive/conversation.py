@@ -1,7 +1,6 @@
 """Request after request on one connection of an agent, and the answers as they are to be delivered."""
 
 import socket
-import ssl
 import struct
 import threading
 from typing import Protocol
@@ -10,6 +9,7 @@ import h11
 from cryptography import x509
 
 from wos_conformance.drive.answer import Answer, Request
+from wos_conformance.drive.plain import Stream
 from wos_conformance.history import Exchange, Message, Recorder
 
 _HEAD_AT_MOST = 64 << 10
@@ -35,7 +35,7 @@ class Host(Protocol):
 class Conversation:
     """One connection after its handshake; `sent` and `received` count bytes of application data."""
 
-    def __init__(self, host: Host, secure: ssl.SSLSocket, connection: str) -> None:
+    def __init__(self, host: Host, secure: Stream, connection: str) -> None:
         self._host = host
         self._secure = secure
         self._connection = connection

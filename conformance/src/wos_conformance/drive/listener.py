@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from wos_conformance.drive.answer import Answer, Request
 from wos_conformance.drive.conversation import Conversation
+from wos_conformance.drive.plain import Stream
 from wos_conformance.history import Closed, Connection, Credential, Exchange, Recorder
 
 _HANDSHAKE = 10.0
@@ -46,6 +47,10 @@ class Listener:
     def answer(self, request: Request) -> Answer:
         """What to answer."""
         raise NotImplementedError
+
+    def stream(self, plain: socket.socket, context: ssl.SSLContext) -> Stream:
+        """What is spoken on a connection; the handshake comes later."""
+        return context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
 
     def close(self) -> None:
         """Stop listening, close all connections, and wait until the last word about them is written."""
@@ -107,7 +112,7 @@ class Listener:
     def _welcome(self, plain: socket.socket) -> None:
         credential, context = self._shown
         try:
-            secure = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+            secure = self.stream(plain, context)
         except OSError as error:  # the peer has left before anybody spoke
             plain.close()
             self._record_connection(str(uuid4()), credential, None, str(error))
@@ -126,7 +131,7 @@ class Listener:
                 self.connections += 1
                 self.changed.notify_all()
 
-    def _converse(self, secure: ssl.SSLSocket, credential: Credential) -> None:
+    def _converse(self, secure: Stream, credential: Credential) -> None:
         connection = str(uuid4())
         secure.settimeout(_HANDSHAKE)
         try:
@@ -142,7 +147,7 @@ class Listener:
         )
 
     def _record_connection(
-        self, connection: str, credential: Credential, secure: ssl.SSLSocket | None, failure: str | None
+        self, connection: str, credential: Credential, secure: Stream | None, failure: str | None
     ) -> None:
         leaf = secure.getpeercert(True) if secure else None
         cipher = secure.cipher() if secure else None

@@ -1,7 +1,12 @@
-"""A registry that faces an agent and its runtime: the reading half of OCI distribution, right or wrong on command."""
+"""A registry that faces an agent and its runtime: the reading half of OCI distribution, right or wrong on command.
+
+It speaks HTTP with TLS and without, on one port: to Helm and Docker, "localhost" is a registry that may have none.
+"""
 
 import json
 import re
+import socket
+import ssl
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +16,7 @@ from wos_conformance.drive.answer import Answer, Request
 from wos_conformance.drive.delivery import Delivery
 from wos_conformance.drive.listener import Listener
 from wos_conformance.drive.package import Package
+from wos_conformance.drive.plain import Stream, plain_or_secure
 from wos_conformance.drive.publication import digest_of
 from wos_conformance.drive.tls import registry_context
 from wos_conformance.drive.trust_domain import TrustDomain
@@ -18,6 +24,7 @@ from wos_conformance.history import Credential, Exchange, Recorder
 
 NAME = "registry-double"
 HOST = "localhost"
+_PATIENCE = 10.0
 _PATH = re.compile(r"/v2/(?P<place>(?P<shelf>[^/]+)/(?P<name>[^/]+))/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)")
 _HEADERS = (("Docker-Distribution-API-Version", "registry/2.0"),)
 _BLOB_TYPE = "application/octet-stream"
@@ -53,6 +60,10 @@ class RegistryDouble(Listener):
     def anchors_pem(self) -> bytes:
         """To what its certificate chains."""
         return self._authority.bundle_pem
+
+    def stream(self, plain: socket.socket, context: ssl.SSLContext) -> Stream:
+        """TLS or none, as the caller begins."""
+        return plain_or_secure(plain, context, _PATIENCE)
 
     def spoil(self, repository: str, flaw: str) -> None:
         """Give all revisions of a repository this flaw (`package.COMPOSE_FLAWS`), or let it be `missing`."""
