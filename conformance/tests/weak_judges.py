@@ -23,6 +23,9 @@ def main() -> int:
     known = explained()
     chosen = [path for path in sorted(ROOT.rglob("*.py")) if _is_chosen(path, options.only)]
     changes = [mutation for path in chosen for mutation in mutations(path)]
+    if options.again:
+        before = _unnoticed_before()
+        changes = [mutation for mutation in changes if _key(mutation) in before]
     seen = list(fates(changes, Stories(), options.workers))
     survivors = {_key(mutation): fate for mutation, fate in seen if fate in UNNOTICED}
     surplus = {key: fate for key, fate in survivors.items() if key not in known}
@@ -45,12 +48,18 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "only", nargs="*", metavar="PART", help="only modules below judges/ with this part in their path"
     )
+    parser.add_argument("--again", action="store_true", help="only changes that were not noticed the last time")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
 
 
 def _is_chosen(path: Path, words: list[str]) -> bool:
     return not words or any(word in _inner(path) for word in words)
+
+
+def _unnoticed_before() -> set[tuple[str, str]]:
+    rows = json.loads((REPORTS / "weak-judges.json").read_bytes())
+    return {(row["module"], row["change"]) for row in rows if row["fate"] in UNNOTICED}
 
 
 def _inner(path: Path) -> str:
