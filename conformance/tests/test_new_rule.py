@@ -48,4 +48,6 @@ def test_rule_without_it_is_told_where_to_put_it(part: str, told: str) -> None:
 
 def test_nothing_else_is_found_lacking(told: str) -> None:
     """All other rules have what they need."""
-    assert set(re.findall(r"([a-z-]+\.[a-z0-9-]+) has no (?:judge|scenario|mutant):", told)) == {RULE}
+    named = re.findall(r"(\S+) has no (?:judge|scenario|mutant):", told)
+    assert named
+    assert all(name.endswith(RULE) for name in named)

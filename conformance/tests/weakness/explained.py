@@ -1,4 +1,4 @@
-"""Changes to judges that no story can notice, each with the reason."""
+"""Changes to judges that no story notices, each with the reason, or with the word that nobody has looked at it yet."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import yaml
 
 EXPLAINED = Path(__file__).with_name("explained.yaml")
+OPEN = "open"
+"""What stands in place of a reason as long as neither a reason nor a story is there."""
 Key = tuple[str, str]
 """The module below `judges/`, and what is changed where."""
 
