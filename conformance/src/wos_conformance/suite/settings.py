@@ -43,8 +43,8 @@ class Depth(msgspec.Struct, frozen=True):
 
 
 DEPTHS: dict[str, Depth] = {
-    "quick": Depth(examples=8, programs=5, steps=10, cases=12, moments=4, silence=1.5, tolerance=2, shrinking=15),
-    "standard": Depth(examples=30, programs=20, steps=20, cases=40, moments=40, silence=5, tolerance=30, shrinking=60),
+    "quick": Depth(examples=8, programs=5, steps=10, cases=12, moments=4, silence=1.5, tolerance=2, shrinking=120),
+    "standard": Depth(examples=30, programs=20, steps=20, cases=40, moments=40, silence=5, tolerance=30, shrinking=180),
     "deep": Depth(
         examples=200, programs=150, steps=40, cases=400, moments=40, silence=30, tolerance=360, shrinking=300
     ),
