@@ -145,7 +145,7 @@ def test_two_devices_share_the_scenarios(tmp_path: Path, credentials: Path) -> N
     report = json.loads((tmp_path / RUN / "report.json").read_bytes())
     assert {row["state"] for row in report["requirements"] if row["id"] in rules} == {"passed"}, done.told
     history = History.read(tmp_path / RUN)
-    dialled = [{event.client for event in part.of(Exchange)} for part in history.parts]
+    dialled = [{event.client for event in part.of(Exchange) if event.client} for part in history.parts]
     assert len(dialled) == 2
     assert all(dialled)
     assert not dialled[0] & dialled[1]

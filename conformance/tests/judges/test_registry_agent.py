@@ -11,7 +11,7 @@ from wos_conformance.drive import package
 from wos_conformance.drive.package import Package
 from wos_conformance.suite.agent.wanted import Wanted
 
-TALES = Tales()
+TALES = Tales("helm", "compose")
 RANDOM = Random(1)
 REGISTRY = "localhost:5000"
 
@@ -92,7 +92,7 @@ def chart_runs_somewhere(story: Story, sin: bool) -> None:
 @pytest.mark.parametrize("name", TALES)
 def test_rule_is_judged(name: str) -> None:
     """Both ways."""
-    TALES.assert_judged(name, ["helm", "compose"])
+    TALES.assert_judged(name)
 
 
 @pytest.mark.parametrize("name", [name for name in TALES if "namespace" not in name])
