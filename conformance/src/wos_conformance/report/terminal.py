@@ -39,8 +39,7 @@ def _programs(scenarios: list[dict[str, str]]) -> list[str]:
     """The smallest programs that break a rule, for the scenarios that Hypothesis wrote."""
     lines = []
     for scenario in scenarios:
-        _, found, program = scenario["told"].partition(PROGRAM)
-        if found:
+        for program in scenario["told"].split(PROGRAM)[1:]:
             lines += [f"smallest program of {scenario['name']} that breaks a rule:", indent(program.strip(), "  "), ""]
     return lines
 
