@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from yielding_registry import yielding_registry
 
 pytestmark = pytest.mark.timeout(2400)
 REPORTS = Path(__file__).resolve().parents[4] / "reports" / "local"
@@ -26,9 +25,8 @@ def control(engine, make, tmp_path):
     token.write_text("secret")
     command = [sys.executable, "-m", "wos_reference.agent", "test-control", "--folder", str(tmp_path / "controlled")]
     command += ["--token-file", str(token), "--ready-file", str(ready)]
-    with yielding_registry(engine.image) as registry, log.open("wb") as output:
-        settings = engine.settings | {"plain_http_registries": [registry]}
-        variables = {f"WOS_AGENT_{name.upper()}": json.dumps(value) for name, value in settings.items()}
+    variables = {f"WOS_AGENT_{name.upper()}": json.dumps(value) for name, value in engine.settings.items()}
+    with log.open("wb") as output:
         environment = os.environ | variables | {"PYTHONPATH": str(make.SOURCES)}
         with subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
             yield wait_for(ready, process), token

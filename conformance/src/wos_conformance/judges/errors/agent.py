@@ -3,7 +3,7 @@
 from bisect import bisect_left
 
 from wos_conformance.history import Control, ExchangeView, History
-from wos_conformance.judges.device import Device, Running, devices, difference, observed
+from wos_conformance.judges.device import Device, Running, devices, difference, observed, workloads_of
 from wos_conformance.judges.judgement import Occasions, broken, judge, kept
 
 _PERMANENT = (400, 413, 415, 422)
@@ -17,7 +17,7 @@ def refused_body_changes_nothing(history: History) -> Occasions:
         for view in device.exchanges:
             if view.operation not in _BODIES or (view.status or 0) < 400:
                 continue
-            for after, expected, found in _around(device, view):
+            for after, expected, found in _around(history, device, view):
                 differs = difference(expected, found)
                 if differs is None:
                     yield kept(after)
@@ -26,23 +26,32 @@ def refused_body_changes_nothing(history: History) -> Occasions:
                     yield broken(after, did=did, expected="what ran before, unchanged", received=differs)
 
 
-def _around(device: Device, view: ExchangeView) -> list[tuple[Control, Running, Running]]:
-    """The look after an answer, and what of the deployments that nobody changed ran before it and runs then."""
+def _around(history: History, device: Device, view: ExchangeView) -> list[tuple[Control, Running, Running]]:
+    """The look after an answer, and what of the deployments that nobody changed ran before it and runs then.
+
+    A deployment that did not run as it was wanted before may still have been on its way.
+    """
     at = bisect_left([look.seq for look in device.looks], view.seq)
     if at in (0, len(device.looks)) or not device.polled_after(view.seq):
         return []
     before, after = device.looks[at - 1], device.looks[at]
     last = device.newest_before(before.seq)
     others = [p for p in device.publications if before.seq < p.seq < after.seq]
+    wanted = workloads_of(history, last) if last else {}
     same = {
         name
         for name, document in (last.documents if last else {}).items()
         if all(p.documents.get(name) == document for p in others)
+        and difference(_of(name, wanted), _of(name, observed(before))) is None
     }
     expected, found = (
         {key: workload for key, workload in observed(look).items() if key[0] in same} for look in (before, after)
     )
     return [(after, expected, found)] if expected else []
+
+
+def _of(deployment_id: str, running: Running) -> Running:
+    return {key: workload for key, workload in running.items() if key[0] == deployment_id}
 
 
 @judge("errors.permanent-not-repeated")

@@ -31,9 +31,9 @@ class Device(Powered):
         self._first: dict[int, int] = {}
         self._good: list[Publication] = []
 
-    def install(self, components: int = 1, kind: str = "compose") -> Wanted:
-        """A new deployment."""
-        wanted = Wanted.new(self.stage.random, components, kind)
+    def install(self, components: int = 1, kind: str = "") -> Wanted:
+        """A new deployment, of the first type that is claimed unless another one is asked for."""
+        wanted = Wanted.new(self.stage.random, components, kind or self.stage.types[0])
         return wanted.kept_at(self.stage.registry.authority) if self.stage.registry else wanted
 
     def install_spoilt(self, flaw: str, kind: str) -> Wanted:
@@ -121,10 +121,12 @@ class Device(Powered):
         bound = self.bound("request_timeout", "apply_time")
         end = time.monotonic() + bound
         runs = self.until(lambda: self.has_looked_at(publication, polls=1) and self._runs_exactly(publication), bound)
-        self._deadline("adopted", publication.seq, bound, runs)
-        self.workloads()
         new, gone = self._to_be_said(publication)
         since = self._first.get(publication.seq, publication.seq)
+        if runs:  # a revision may run before its parameters have arrived; what is said to be installed has them
+            self.until(lambda: new <= self.has_said("installed", publication, since), max(0.0, end - time.monotonic()))
+        self._deadline("adopted", publication.seq, bound, runs)
+        self.workloads()
         for what, state, names in (("installed-reported", "installed", new), ("removed-reported", "removed", gone)):
             said = runs and self.until(
                 lambda state=state, names=names: names <= self.has_said(state, publication, since),  # type: ignore[misc]

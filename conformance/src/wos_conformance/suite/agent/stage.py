@@ -19,6 +19,8 @@ from wos_conformance.suite.scene import Run, Scene
 
 __all__ = ["Device", "Stage", "Wanted"]
 
+TYPES = ("compose", "helm")
+
 
 PACKAGED = frozenset({"helm", "compose"})
 """Features of agents that retrieve packages."""
@@ -66,16 +68,21 @@ class Stage(Scene):
         while self._devices:
             self._devices.pop().leave()
 
-    def device(self, types: Sequence[str] = ("compose", "helm")) -> Device:
+    @property
+    def types(self) -> Sequence[str]:
+        """The types of deployments that are claimed, all when none is."""
+        return [kind for kind in TYPES if kind in self.run.settings.features] or TYPES
+
+    def device(self, types: Sequence[str] = ()) -> Device:
         """An agent with an identity and a storage of its own, which was not started yet."""
         svid = self.trust_domain.agent()
         for part in svid.secrets:
             self.recorder.redact(part)
-        device = Device(self, svid, types)
+        device = Device(self, svid, types or self.types)
         self._devices.append(device)
         return device
 
-    def start(self, types: Sequence[str] = ("compose", "helm")) -> Device:
+    def start(self, types: Sequence[str] = ()) -> Device:
         """Start an agent with an identity and a storage of its own; an empty manifest is published to it.
 
         Without test control it is the one that a person has started.
