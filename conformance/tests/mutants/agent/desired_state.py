@@ -2,10 +2,11 @@
 
 import io
 import json
+import re
 import shutil
 import socket
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -95,8 +96,8 @@ def trusts_bundles(patch: Patch) -> None:
     """Does not compute the digest of a bundle, only those of the documents in it."""
     members = retrieval.verified_members
 
-    def believe(bundle: bytes, manifest: Manifest) -> dict[str, bytes]:
-        return members(bundle, replace(manifest, bundle_digest=desired_state.digest_of(bundle)))
+    def believe(body: bytes, bundle: desired_state.Bundle, entries: Sequence[Any]) -> dict[str, bytes]:
+        return members(body, replace(bundle, digest=desired_state.digest_of(body)), entries)
 
     patch(retrieval, "verified_members", believe)
 
@@ -109,6 +110,8 @@ def takes_unknown_algorithms_on_trust(patch: Patch) -> None:
     """Does not verify what it cannot verify (D38)."""
     verify = desired_state.verify_digest
     patch(desired_state, "known_digest", lambda value: value)
+    for form in ("BUNDLE_URL", "DOCUMENT_URL"):
+        patch(desired_state, form, re.compile("/.*"))
     patch(desired_state, "verify_digest", lambda body, d: verify(body, d) if d.startswith("sha256:") else None)
 
 
@@ -317,10 +320,12 @@ def trusts_manifests(patch: Patch) -> None:
 def reads_what_it_needs(patch: Patch) -> None:
     """Does not look at the media type of a bundle."""
 
-    def digest(value: Any) -> str | None:
-        return None if value is None else desired_state.known_digest(desired_state._object(value, "x").get("digest"))
+    read = desired_state._bundle
 
-    patch(desired_state, "_bundle_digest", digest)
+    def of_any_type(value: Any) -> desired_state.Bundle | None:
+        return read({**value, "mediaType": desired_state.BUNDLE_MEDIA_TYPE} if isinstance(value, dict) else value)
+
+    patch(desired_state, "_bundle", of_any_type)
 
 
 def _read_as(patch: Patch, change: Callable[[dict[str, Any]], Any]) -> None:

@@ -21,7 +21,7 @@ def _with_context(patch: Patch, change: Any) -> None:
     patch(identity, "tls_context", changed)
 
 
-@AGENT.against("identity.agent-tls-version")
+@AGENT.against("identity.agent-tls-version", consequences=("identity.agent-tls-1-2-off",))
 def speaks_tls_1_2_at_most(patch: Patch) -> None:
     """Does not know TLS 1.3."""
 

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from mutants import openssl
 from mutants.catalogue import WOS, Patch
 from wos_conformance.drive.trust_domain import TrustDomain
-from wos_reference.wos import identity, problem, server, storage, trust
+from wos_reference.wos import identity, problem, relation, server, storage, trust
 from wos_reference.wos.configuration import Configuration
 from wos_reference.wos.connection import AgentConnection
 from wos_reference.wos.fleet import Fleet
@@ -82,16 +82,27 @@ def _admit_unknown(self: Fleet, spiffe_id: str) -> bool:
 
 @WOS.against("identity.policy-per-request")
 def asks_the_policy_once(patch: Patch) -> None:
-    """Remembers that a client was accepted."""
+    """Remembers that a client was accepted, and what it was served."""
     accepted: set[str] = set()
-    accepts = Fleet.accepts
+    served: dict[str, bytes] = {}
+    accepts, manifest = Fleet.accepts, Fleet.manifest
 
     def once(self: Fleet, spiffe_id: str) -> bool:
         if spiffe_id in accepted or accepts(self, spiffe_id):
             accepted.add(spiffe_id)
         return spiffe_id in accepted
 
+    def last(self: Fleet, spiffe_id: str) -> bytes:
+        try:
+            served[spiffe_id] = manifest(self, spiffe_id)
+        except relation.Retired:
+            if spiffe_id not in served:
+                raise
+        return served[spiffe_id]
+
     patch(Fleet, "accepts", once)
+    patch(Fleet, "manifest", last)
+    patch(relation, "check", lambda connection, spiffe_id: None)
 
 
 @WOS.against(

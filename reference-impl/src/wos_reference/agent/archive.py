@@ -22,8 +22,10 @@ def gunzip(data: bytes, limit: int) -> bytes:
             content += unpacker.decompress(data, limit + 1 - len(content))
         except zlib.error as error:
             raise ArchiveError(f"not gzip: {error}") from error
-        if len(content) > limit or not unpacker.eof:
-            raise ArchiveError(f"gzip is cut short or unpacks to more than {limit} bytes")
+        if len(content) > limit:
+            raise ArchiveError(f"gzip unpacks to more than {limit} bytes")
+        if not unpacker.eof:
+            raise ArchiveError("gzip is cut short")
         data = unpacker.unused_data
     return bytes(content)
 

@@ -81,9 +81,10 @@ def _reported(history: History, what: str, state: str) -> Occasions:
 
 
 def _known(device: Device, publication: Publication, names: set[str]) -> set[str]:
-    """Those deployments of which the agent had spoken before a publication."""
-    said = {name: reports_about(device).get(name) for name in names}
-    return {name for name, told in said.items() if told and told[0].view.started < publication.at}
+    """Those deployments of which the agent had spoken before a publication, unless it said last that they are gone."""
+    about = reports_about(device)
+    said = {name: [r for r in about.get(name, []) if r.view.started < publication.at] for name in names}
+    return {name for name, told in said.items() if told and told[-1].state != "removed"}
 
 
 def _heard(device: Device, name: str, publication: Publication) -> str:

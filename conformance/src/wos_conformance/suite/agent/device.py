@@ -112,6 +112,10 @@ class Device(Powered):
             raise Blocked(f"version {publication.version} did not run within {bound:.1f} s")
         self.adopted = publication
 
+    def installs(self, publication: Publication) -> None:
+        """Let the agent come as far with a publication as it does without being heard."""
+        self.until(lambda: self._runs_exactly(publication), self.bound("request_timeout"))
+
     def adopts(self, publication: Publication) -> None:
         """Wait until the agent runs a publication and has said so.
 
@@ -145,8 +149,7 @@ class Device(Powered):
         now = publication.documents
         possible = set(now) - set(publication.hopeless)
         new = {n for n in possible if n not in before or before[n].digest != now[n].digest}
-        spoken_of = {str(self.told(exchange).get("deploymentId")) for exchange in self.asked("status")}
-        return new, (set(before) - set(now)) & spoken_of
+        return new, (set(before) - set(now)) & self.spoken_of(publication)
 
     def fails(self, publication: Publication, *wanted: Wanted) -> None:
         """Wait until the agent has reported that these deployments, or all of a publication, have failed."""

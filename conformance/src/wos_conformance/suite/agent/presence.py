@@ -89,6 +89,16 @@ class Presence:
         said = self.asked("status", served[0]) if served else []
         return {str(self.told(exchange).get("deploymentId")) for exchange in said}
 
+    def spoken_of(self, publication: Publication) -> set[str]:
+        """The deployments that were reported before a publication, but for those said to be gone."""
+        last: dict[str, Any] = {}
+        for report in (self.told(exchange) for exchange in self.asked("status") if exchange.seq < publication.seq):
+            status = report.get("status")
+            last[str(report.get("deploymentId"))] = status.get("state") if isinstance(status, dict) else None
+        return {
+            name for name, status in last.items() if not (isinstance(status, dict) and status.get("state") == "removed")
+        }
+
     def told(self, exchange: Exchange) -> dict[str, Any]:
         """The JSON object that a request has brought; empty when it was none."""
         body = exchange.request.body

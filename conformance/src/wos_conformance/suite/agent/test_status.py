@@ -36,6 +36,7 @@ def test_power_is_cut_before_a_report_is_taken(agent: Stage) -> None:
         with agent.misbehave("status", behaviour):
             publication = device.publish(device.install())
             device.reports(1)
+            device.installs(publication)
             device.cut()
         device.start()
         device.adopts(device.publish_again(publication))
