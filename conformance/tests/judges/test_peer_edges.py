@@ -53,7 +53,6 @@ def left_alone_after_expiry(story: Visits) -> None:
 
 
 NO_OCCASION: list[tuple[str, Tell]] = [
-    ("identity.wos-tls-version", lambda story: story.connect(tls_version="TLSv1.2")),
     ("identity.wos-tls-version", lambda story: story.connect(outcome="handshake-failed", failure=EOF)),
     ("identity.wos-tls-version", lambda story: story.connect(outcome="handshake-failed", failure="bad certificate")),
     (

@@ -68,6 +68,12 @@ def tls_1_3_is_offered(story: Visits, sin: bool) -> None:
         story.connect(tls_version="TLSv1.3")
 
 
+@TALES.of("identity.wos-tls-version")
+def tls_1_2_and_1_3_are_offered(story: Visits, sin: bool) -> None:
+    """The WOS takes the old one."""
+    story.connect("tls-1.2-or-1.3", tls_version="TLSv1.2" if sin else "TLSv1.3")
+
+
 @TALES.of("identity.wos-chain-sent")
 def chain_is_sent(story: Visits, sin: bool) -> None:
     """The leaf comes alone."""

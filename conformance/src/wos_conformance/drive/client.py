@@ -157,7 +157,7 @@ class Visitor:
         self._pool.close()
 
     def attempt(self, offer_name: str) -> None:
-        """Offer an old version of TLS; recorded as a connection with the name as its flaw if it was really sent."""
+        """Offer something else than TLS 1.3 alone; recorded, with its name for the flaw, if it was really sent."""
         offer = _OldOffer(old_client_context(self.svid, offer_name))
         if not offer.hello:
             return

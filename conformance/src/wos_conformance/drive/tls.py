@@ -17,8 +17,9 @@ OFFERS = {
     "tls-1.2-only": (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "ECDHE+AESGCM:ECDHE+CHACHA20"),
     "tls-1.2-cbc-only": (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, _OLD_SUITES),
     "tls-1.2-static-only": (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, "kRSA:kDHE:!aNULL:@SECLEVEL=0"),
+    "tls-1.2-or-1.3": (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3, "ECDHE+AESGCM:ECDHE+CHACHA20"),
 }
-"""Offers that are not TLS 1.3, by the flaw under which the history names them: oldest and newest version, suites."""
+"""Offers other than TLS 1.3 alone, by the flaw that the history names: oldest and newest version, suites."""
 
 
 class ClientContext(ssl.SSLContext):

@@ -43,7 +43,8 @@ def asks_for_everything_again(patch: Patch) -> None:
 
 
 @AGENT.against(
-    "desired-state.tag-only-when-adopted", consequences=("desired-state.converges", "status.installed-reported")
+    "desired-state.tag-only-when-adopted",
+    consequences=("desired-state.converges", "status.installed-reported", "status.removed-reported"),
 )
 def remembers_the_tag_of_what_it_refused(patch: Patch) -> None:
     """Sends the tag that it has seen last (D32)."""
@@ -60,7 +61,12 @@ def remembers_the_tag_of_what_it_refused(patch: Patch) -> None:
 
 @AGENT.against(
     "desired-state.converges",
-    consequences=("desired-state.size-advisory", "extensions.unknown-ignored", "status.installed-reported"),
+    consequences=(
+        "desired-state.size-advisory",
+        "extensions.unknown-ignored",
+        "status.installed-reported",
+        "status.removed-reported",
+    ),
 )
 def forgets_to_remove(patch: Patch) -> None:
     """What is no longer in the manifest runs on."""
@@ -429,7 +435,10 @@ def refuses_in_silence(patch: Patch) -> None:
     patch(Agent, "_refuse_version", lambda self, manifest, adopted: None)
 
 
-@AGENT.against("desired-state.least-sizes-taken", consequences=("desired-state.converges", "status.installed-reported"))
+@AGENT.against(
+    "desired-state.least-sizes-taken",
+    consequences=("desired-state.converges", "status.installed-reported", "status.removed-reported"),
+)
 def takes_ten_deployments_at_most(patch: Patch) -> None:
     """Refuses a manifest that is not small."""
     patch(desired_state, "DEPLOYMENT_LIMIT", 10)

@@ -53,10 +53,13 @@ def wos_shows_id_of_a_wos(history: History) -> Occasions:
 
 @judge("identity.wos-tls-version")
 def wos_negotiates_tls_1_3(history: History) -> Occasions:
-    """An offer of TLS 1.3 ends in TLS 1.3."""
-    for connection in _good_connections(history):
+    """An offer of TLS 1.3, alone or beside TLS 1.2, ends in TLS 1.3."""
+    for connection in (*_good_connections(history), *_offers(history, "tls-1.2-or-1.3")):
         if connection.outcome == "established" and connection.tls_version == "TLSv1.3":
             yield kept(connection)
+        elif connection.outcome == "established":
+            received = str(connection.tls_version)
+            yield broken(connection, did="offered TLS 1.3", expected="TLS 1.3", received=received)
         elif "protocol" in (connection.failure or "").lower() and not connection.is_break:
             received = f"no handshake: {connection.failure}"
             yield broken(connection, did="offered TLS 1.3", expected="TLS 1.3", received=received)

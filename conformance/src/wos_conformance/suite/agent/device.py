@@ -144,7 +144,8 @@ class Device(Powered):
 
     def _to_be_said(self, publication: Publication) -> tuple[set[str], set[str]]:
         """The deployments that are new or changed since the last good publication, and those of it that are gone."""
-        earlier = (p for p in reversed(self._good) if p.seq < publication.seq)
+        first = self._first.get(publication.seq, publication.seq)
+        earlier = (p for p in reversed(self._good) if p.seq < first)
         before = next((p.documents for p in earlier), {})
         now = publication.documents
         possible = set(now) - set(publication.hopeless)

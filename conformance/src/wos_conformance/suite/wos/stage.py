@@ -47,7 +47,7 @@ class Twin:
         return self.stage.enter(None)
 
     def offer(self, name: str) -> None:
-        """A peer with a good certificate that offers an old version of TLS alone (`OFFERS` of `drive.tls`)."""
+        """A peer with a good certificate that makes another offer of TLS (`OFFERS` of `drive.tls`)."""
         self.stage.visitor(self.positive.visitor.svid).attempt(name)
 
 

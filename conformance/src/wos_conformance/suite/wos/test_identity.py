@@ -42,6 +42,12 @@ def test_wos_shows_its_identity(wos: Stage) -> None:
     wos.need(wos.client().poll(), 200)
 
 
+@pytest.mark.gives("identity.wos-tls-version")
+def test_peer_leaves_the_choice_of_tls(wos: Stage) -> None:
+    """A peer with a good certificate offers TLS 1.2 and 1.3."""
+    wos.visitor(wos.svid(None)).attempt("tls-1.2-or-1.3")
+
+
 @pytest.mark.parametrize("flaw", [pytest.param(f, marks=pytest.mark.gives(r), id=f) for f, r in FLAWS.items()])
 def test_peer_shows_a_flawed_certificate(wos: Stage, flaw: str) -> None:
     """A good peer is served; then its twin comes, whose certificate differs in one thing."""
