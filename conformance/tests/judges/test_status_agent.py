@@ -70,6 +70,20 @@ def version_is_used_again(story: Story, sin: bool) -> None:
     story.publish(GOOD, defect="version-lower")
 
 
+@TALES.of("status.removed-reported")
+def one_is_gone_before_it_leaves(story: Story, sin: bool) -> None:
+    """What else leaves is not reported; what was reported as removed need not be so twice."""
+    early, late = Wanted.new(RANDOM), Wanted.new(RANDOM)
+    story.start()
+    story.adopts(GOOD, early, late)
+    story.reports(early, "removed")
+    publication = story.publish(GOOD)
+    story.retrieves(publication)
+    if not sin:
+        story.reports(late, "removed")
+    story.deadline("removed-reported", publication, met=not sin)
+
+
 @TALES.of("status.one-at-a-time")
 def answers_come_late(story: Story, sin: bool) -> None:
     """The next report does not wait."""
