@@ -12,7 +12,7 @@ from proof.conclusion import Conclusion, conclude, control_fault, facade_fault, 
 from proof.recording import keep, recorded, unnoticed
 from proof.trial import Seen, needs_own_run, of_facade, of_mutant, of_reference
 
-AGENTS_PER_WORKER = 2
+AGENTS_PER_WORKER = 3
 """An agent is mostly waited for."""
 REFERENCE = "reference"
 
