@@ -91,6 +91,31 @@ def offer_changes(story: Story, sin: bool) -> None:
     story.polls()
 
 
+@TALES.of("capabilities.change-announced")
+def offer_changes_and_changes_back(story: Story, sin: bool) -> None:
+    """The way back is kept secret."""
+    other = {"properties": {**CAPABILITIES["properties"], "memory": "1Gi"}}
+    story.start()
+    story.control("set_capabilities", capabilities=other)
+    story.announces(other)
+    story.waits(20.0)
+    story.control("set_capabilities", capabilities=CAPABILITIES)
+    if not sin:
+        story.announces()
+    story.waits(20.0)
+    story.polls()
+
+
+def test_offer_that_stays_the_same_need_not_be_announced() -> None:
+    """Whatever else has changed with it."""
+    story = Story()
+    story.start()
+    story.control("set_capabilities", capabilities=CAPABILITIES, children=[])
+    story.waits(20.0)
+    story.polls()
+    assert story.verdicts("capabilities.change-announced") == set()
+
+
 @pytest.mark.parametrize("name", TALES)
 def test_rule_is_judged(name: str) -> None:
     """Both ways."""

@@ -78,7 +78,7 @@ def follows_redirections(patch: Patch) -> None:
     patch(Transport, "exchange", follow)
 
 
-@AGENT.against("boundary.refusal-keeps-running")
+@AGENT.against("boundary.refusal-keeps-running", consequences=("status.tells-the-truth",))
 def stops_when_it_is_refused(patch: Patch) -> None:
     """Stops everything when it is not let in."""
     note = Agent._note_odd_answer

@@ -212,7 +212,7 @@ def misses_documents_in_silence(patch: Patch) -> None:
     _keep_refusals_back(patch, "retrieval-failed")
 
 
-@AGENT.against("status.one-at-a-time")
+@AGENT.against("status.one-at-a-time", consequences=("status.legal-order",))
 def sends_reports_side_by_side(patch: Patch) -> None:
     """Sends all reports about a deployment at once, each on a connection of its own (D40)."""
     load, deliver, configurations = cli.load, Outbox.deliver, []

@@ -121,7 +121,10 @@ def keeps_versions_in_short_floats(patch: Patch) -> None:
     patch(artifact, "manifest", rounded)
 
 
-@WOS.against("desired-state.version-only-on-change")
+@WOS.against(
+    "desired-state.version-only-on-change",
+    consequences=("boundary.silence-moves-nothing", "desired-state.version-grows"),
+)
 def counts_every_request(patch: Patch) -> None:
     """Gives each answer to a client a version of its own."""
     counters = defaultdict[str, Iterator[int]](lambda: itertools.count(1))

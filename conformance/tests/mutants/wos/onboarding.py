@@ -1,6 +1,7 @@
 """Sins of a WOS around onboarding."""
 
 import contextlib
+from copy import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -158,10 +159,9 @@ def renames_whoever_renews(patch: Patch) -> None:
     renew = IdentityService.renew
 
     async def rename(self: IdentityService, request: Any) -> Response:
-        issuer = self._issuer
-        other = SimpleNamespace(issue=lambda wanted, spiffe_id: issuer.issue(wanted, f"{spiffe_id}-2"))
-        service = SimpleNamespace(**vars(self) | {"_issuer": other}, _check_accepted=self._check_accepted)
-        return await renew(service, request)  # type: ignore[arg-type]
+        service, issuer = copy(self), self._issuer
+        service._issuer = SimpleNamespace(issue=lambda wanted, spiffe_id: issuer.issue(wanted, f"{spiffe_id}-2"))  # type: ignore[assignment]
+        return await renew(service, request)
 
     patch(IdentityService, "renew", rename)
 

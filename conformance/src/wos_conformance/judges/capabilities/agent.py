@@ -124,15 +124,22 @@ def unheard_announcement_is_repeated(history: History) -> Occasions:
 
 @judge("capabilities.change-announced")
 def changed_capabilities_are_announced(history: History) -> Occasions:
-    """What the device offers from now on is told in time."""
+    """What the device offers from now on is told in time, when it is something else than before."""
     bound = patience(history, "request_timeout")
-    for change in history.controls("set_capabilities"):
+    changes = list(history.controls("set_capabilities"))
+    for change in changes:
         started = [
-            (start.seq, device) for device in devices(history) for start in device.starts if start.seq < change.seq
+            (start.seq, start, device)
+            for device in devices(history)
+            for start in device.starts
+            if start.seq < change.seq
         ]
         if not started:
             continue
-        device = max(started, key=lambda entry: entry[0])[1]
+        seq, start, device = max(started, key=lambda entry: entry[0])
+        *_, before = (start, *(earlier for earlier in changes if seq < earlier.seq < change.seq))
+        if same_json(before.request.get("capabilities"), change.request["capabilities"]):
+            continue
         for view in device.asked("capabilities-put"):
             if change.started <= view.started <= change.ended + bound and _says(view, change.request["capabilities"]):
                 yield kept(view)
