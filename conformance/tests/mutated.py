@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ PRETEND = (sys.executable, "-m", "facades")
 SUITE = (sys.executable, "-m", "wos_conformance")
 TIMES = ("--poll-interval", "0.05", "--request-timeout", "2", "--max-backoff", "0.5", "--apply-time", "4")
 SHORT_TIMES = ("--poll-interval", "0.05", "--request-timeout", "0.5", "--max-backoff", "0.2", "--apply-time", "0.3")
+_FACADES_AT_ONCE = 3
+"""Devices that are nothing but a facade of an agent; each is waited for in nearly every scenario."""
 RUN, LOG, COMMITTED = "run", "log", "committed"
 CLAIMED: dict[Role, tuple[str, ...]] = {
     "wos": ("enrolment", "trust-discovery", "gateway", "content-encoding"),
@@ -72,8 +75,13 @@ def judged_facade(
     options = ("--seed", "8", *options)
     if role == "wos":
         return judged_as(role, command, credentials, folder, *options, deadline=deadline)
-    with running_agent(folder, supervisor=command) as agent:
-        return judged_at(agent, role, credentials, folder, *SHORT_TIMES, *options, deadline=deadline)
+    with ExitStack() as stack:
+        first = stack.enter_context(running_agent(folder, supervisor=command))
+        for number in range(1, _FACADES_AT_ONCE):
+            place = folder / f"device-{number}"
+            device = stack.enter_context(running_agent(place, supervisor=command, token_file=first.token_file))
+            options = (*options, "--further-control", device.control_url)
+        return judged_at(first, role, credentials, folder, *SHORT_TIMES, *options, deadline=deadline)
 
 
 def judged_at(address: Address, role: Role, credentials: Path, folder: Path, *options: str, deadline: float) -> Done:

@@ -290,3 +290,7 @@ class Device(Powered):
     def waits(self, intervals: int) -> None:
         """Let so many poll intervals pass."""
         self.until(lambda: False, intervals * self.stage.declared("poll_interval"))
+
+    def has_time(self, name: str) -> None:
+        """Let as much time pass as is declared under this name."""
+        self.until(lambda: False, self.stage.declared(name))

@@ -38,6 +38,7 @@ def test_agent_enrols_and_renews(agent: Stage) -> None:
     device, service = agent.newcomer(pending=2, lifetime=6.0)
     device.start()
     device.waits_for(service, 5)
+    device.has_time("request_timeout")
     agent.double.hang_up()
     device.polled(1)
 
