@@ -34,10 +34,13 @@ def test_device_is_released_and_bound_to_another_wos(agent: Stage) -> None:
 )
 @pytest.mark.needs("start")
 def test_agent_enrols_and_renews(agent: Stage) -> None:
-    """The enrolment waits twice for its approval; the certificates live for a few seconds."""
-    device, service = agent.newcomer(pending=2, lifetime=6.0)
+    """The enrolment waits twice for its approval; the certificates live for a few seconds.
+
+    The connection is closed when the second one is due and the first one has not yet expired.
+    """
+    device, service = agent.newcomer(pending=2, lifetime=max(6.0, 3 * agent.declared("request_timeout")))
     device.start()
-    device.waits_for(service, 5)
+    device.waits_for(service, 4)
     device.has_time("request_timeout")
     agent.double.hang_up()
     device.polled(1)
