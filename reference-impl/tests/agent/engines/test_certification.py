@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.timeout(2400)
 REPORTS = Path(__file__).resolve().parents[4] / "reports" / "local"
 SUITE = (sys.executable, "-m", "wos_conformance")
-TIMES = ("--poll-interval", "0.5", "--request-timeout", "3", "--max-backoff", "1", "--apply-time", "180")
+TIMES = ("--poll-interval", "0.2", "--request-timeout", "3", "--max-backoff", "0.5", "--apply-time", "180")
 
 
 @pytest.fixture
