@@ -85,16 +85,12 @@ class Device:
             yield view
 
     def runs_until(self, moment: float) -> float:
-        """When the run that was not known to be over at this moment began to end; infinity if it did not."""
-        moments, earliest = self._endings
-        return earliest[bisect_left(moments, moment)]
+        """When the run of this moment began to end; infinity if it did not.
 
-    @cached_property
-    def _endings(self) -> tuple[list[float], list[float]]:
-        """When runs were over, and for each the earliest beginning of an end from there on."""
-        ends = sorted(self.ends, key=lambda end: end.ended)
-        earliest = list(accumulate([float("inf"), *(end.started for end in reversed(ends))], min))
-        return [end.ended for end in ends], earliest[::-1]
+        That may be before the moment: what an agent has sent is sometimes read only when it is gone.
+        """
+        began = max((start.seq for start in self.starts if start.started <= moment), default=-1)
+        return min((end.started for end in self.ends if end.seq > began), default=float("inf"))
 
     def look_after(self, seq: int) -> Control | None:
         """The first observation of what runs after an event."""
