@@ -95,9 +95,7 @@ class Presence:
         for report in (self.told(exchange) for exchange in self.asked("status") if exchange.seq < publication.seq):
             status = report.get("status")
             last[str(report.get("deploymentId"))] = status.get("state") if isinstance(status, dict) else None
-        return {
-            name for name, status in last.items() if not (isinstance(status, dict) and status.get("state") == "removed")
-        }
+        return {name for name, state in last.items() if state != "removed"}
 
     def told(self, exchange: Exchange) -> dict[str, Any]:
         """The JSON object that a request has brought; empty when it was none."""
