@@ -32,8 +32,9 @@ def test_program_against_a_wos_shrinks(credentials: Path, tmp_path: Path) -> Non
 
 
 def test_program_against_an_agent_shrinks(credentials: Path, tmp_path: Path) -> None:
-    """One deployment of two components is enough to see that one is not reported."""
+    """A deployment of two components, and at most one before it, is enough to see that one is not reported."""
     options = (*LONGER, *SHRUNK, "desired-state.bundle-verified")
     done = judged_mutant("agent", "reports_one_component", credentials, tmp_path, *options, deadline=280.0)
     steps = program_of(tmp_path / "run", "machine::wos_is_an_adversary")
-    assert steps == ["begin()", "add(components=2)"], done.told
+    assert (steps[0], steps[-1]) == ("begin()", "add(components=2)"), done.told
+    assert len(steps) <= 3, done.told
