@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from wos_reference.agent import archive
 from wos_reference.agent.desired_state import digest_of
@@ -28,10 +28,20 @@ STEERS_TOOLS = re.compile(r"DOCKER_|COMPOSE_|LD_")  # reaches the services, but 
 LOOK_TIMEOUT = 60.0  # seconds for a question to the engine, and for stopping what is removed
 LOOK_PAUSE = 0.2
 SETTLED = 1.0  # seconds for which a container without health check has to stay up
+
+
+class Kind(NamedTuple):
+    """Something that a project leaves on an engine: the column that names it, how it is listed and removed."""
+
+    column: str
+    listing: tuple[str, ...]
+    removals: tuple[tuple[str, ...], ...]
+
+
 KINDS = (
-    ("ID", ("ps", "-a", "--no-trunc"), (("stop",), ("rm", "-f", "-v"))),
-    ("Name", ("network", "ls"), (("network", "rm"),)),
-    ("Name", ("volume", "ls"), (("volume", "rm"),)),
+    Kind("ID", ("ps", "-a", "--no-trunc"), (("stop",), ("rm", "-f", "-v"))),
+    Kind("ID", ("network", "ls", "--no-trunc"), (("network", "rm"),)),
+    Kind("Name", ("volume", "ls"), (("volume", "rm"),)),
 )
 
 
@@ -160,16 +170,24 @@ class ComposeRuntime:
             raise
 
     def _remove_projects(self, deployment_id: str, keep: set[str]) -> None:
-        """Stop and remove the projects of a deployment, with their networks and volumes."""
+        """Stop and remove the projects of a deployment, with their networks and volumes, until a look finds none.
+
+        An engine may still be making what a command that was ended had asked for.
+        """
+        while sum(self._remove_each(kind, deployment_id, keep) for kind in KINDS):
+            pass
+
+    def _remove_each(self, kind: Kind, deployment_id: str, keep: set[str]) -> int:
+        """How many of this kind there were to remove."""
         prefix = self._project(deployment_id, "")
-        for column, listing, removals in KINDS:
-            columns = f'{{{{.{column}}}}} {{{{.Label "{PROJECT}"}}}}'
-            lines = self._docker(*listing, "--filter", f"label={PROJECT}", "--format", columns)
-            for line in lines.decode().splitlines():
-                name, _, project = line.partition(" ")
-                if project.startswith(prefix) and project not in keep:
-                    for removal in removals:
-                        self._docker(*removal, name)
+        columns = f'{{{{.{kind.column}}}}} {{{{.Label "{PROJECT}"}}}}'
+        lines = self._docker(*kind.listing, "--filter", f"label={PROJECT}", "--format", columns).decode().splitlines()
+        found = [line.partition(" ") for line in lines]
+        names = [name for name, _, project in found if project.startswith(prefix) and project not in keep]
+        for name in names:
+            for removal in kind.removals:
+                self._docker(*removal, name)
+        return len(names)
 
     def _clear_folders(self, deployment_id: str, keep: set[tuple[str, str]]) -> None:
         root = self._root / deployment_id.lower()
