@@ -8,13 +8,13 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple
 
 from wos_reference.agent import archive
-from wos_reference.agent.desired_state import digest_of
+from wos_reference.agent.desired_state import DEPLOYMENT_ID, digest_of
 from wos_reference.agent.document import Component, Document
 from wos_reference.agent.process import CommandError, run
 from wos_reference.agent.runtime import Workload, WorkloadError, exact, read_claim, text_of, workloads_of
@@ -59,6 +59,7 @@ class ComposeRuntime:
     ) -> None:
         self._root = root
         self._owner = owner
+        self._mark = f"wos-{digest_of(owner.encode())[7:15]}-"
         self._registry = registry
         self._compose = tuple(compose)
         self._environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(root)} | environment
@@ -87,6 +88,11 @@ class ComposeRuntime:
             groups.setdefault(container.labels.get(CLAIM, ""), []).append(container)
         return [workload for claim, group in sorted(groups.items()) for workload in running_workload(claim, group)]
 
+    def deployments(self) -> set[str]:
+        """See Runtime.deployments."""
+        projects = [project for kind in KINDS for _, project in self._parts(kind) if project.startswith(self._mark)]
+        return {found[0] for project in projects if (found := DEPLOYMENT_ID.search(project))}
+
     def lose(self, deployment_id: str, component: str) -> None:
         """See Runtime.lose."""
         ids = self._ids(f"{PROJECT}={self._project(deployment_id, component)}")
@@ -96,7 +102,7 @@ class ComposeRuntime:
 
     def _project(self, deployment_id: str, component: str) -> str:
         """The name of the Compose project of one component, which no other owner has."""
-        return f"wos-{digest_of(self._owner.encode())[7:15]}-{deployment_id.lower()}-{component}"
+        return f"{self._mark}{deployment_id.lower()}-{component}"
 
     def _install(self, component: Component, workload: Workload) -> None:
         deadline = time.monotonic() + (component.timeout or self._apply_time)
@@ -180,14 +186,17 @@ class ComposeRuntime:
     def _remove_each(self, kind: Kind, deployment_id: str, keep: set[str]) -> int:
         """How many of this kind there were to remove."""
         prefix = self._project(deployment_id, "")
-        columns = f'{{{{.{kind.column}}}}} {{{{.Label "{PROJECT}"}}}}'
-        lines = self._docker(*kind.listing, "--filter", f"label={PROJECT}", "--format", columns).decode().splitlines()
-        found = [line.partition(" ") for line in lines]
-        names = [name for name, _, project in found if project.startswith(prefix) and project not in keep]
+        names = [name for name, project in self._parts(kind) if project.startswith(prefix) and project not in keep]
         for name in names:
             for removal in kind.removals:
                 self._docker(*removal, name)
         return len(names)
+
+    def _parts(self, kind: Kind) -> Iterator[tuple[str, str]]:
+        """What of this kind belongs to a project: its name, and that of the project."""
+        columns = f'{{{{.{kind.column}}}}} {{{{.Label "{PROJECT}"}}}}'
+        lines = self._docker(*kind.listing, "--filter", f"label={PROJECT}", "--format", columns).decode().splitlines()
+        yield from ((name, project) for name, _, project in (line.partition(" ") for line in lines))
 
     def _clear_folders(self, deployment_id: str, keep: set[tuple[str, str]]) -> None:
         root = self._root / deployment_id.lower()

@@ -82,6 +82,12 @@ class HelmRuntime:
         releases = self._releases("--deployed", deployment_id=deployment_id)
         return [workload for release in releases for workload in self._running(release)]
 
+    def deployments(self) -> set[str]:
+        """See Runtime.deployments."""
+        labels = ("--selector", f"owner=helm,{OWNER}={self._owner}", f"--label-columns={DEPLOYMENT}")
+        lines = self._kubectl("get", "secret", "--all-namespaces", "--no-headers", *labels).decode().splitlines()
+        return {line.split()[-1] for line in lines}
+
     def lose(self, deployment_id: str, component: str) -> None:
         """See Runtime.lose; the release stays, its objects go."""
         name = release_of(deployment_id, component)

@@ -36,6 +36,10 @@ class RuntimeByType:
         """See Runtime.running."""
         return [workload for runtime in self._runtimes.values() for workload in runtime.running(deployment_id)]
 
+    def deployments(self) -> set[str]:
+        """See Runtime.deployments."""
+        return set().union(*(runtime.deployments() for runtime in self._runtimes.values()))
+
     def lose(self, deployment_id: str, component: str) -> None:
         """See Runtime.lose."""
         for runtime in self._runtimes.values():
