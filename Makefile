@@ -7,7 +7,7 @@ POSTGRESQL := $(VENV)/.postgresql
 OPERATORS := $(VENV)/.operators
 JUDGES ?= identity/ status/ desired_state/
 
-.PHONY: help certify certify-postgresql examples test test-postgresql test-runtimes benchmark-agent durability stability mutants weak-judges check format generate lock clean fuzz benchmark-wos
+.PHONY: help certify certify-postgresql examples test test-postgresql test-runtimes benchmark-agent durability stability mutants weak-judges check format generate lock clean fuzz benchmark-wos benchmark-suite
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
@@ -44,6 +44,9 @@ test-runtimes: $(READY) ## run the agent on a real container engine and a real K
 
 benchmark-agent: $(READY) ## measure what the reference agent costs, and write the page of figures
 	$(BIN)/python benchmarks/agent_cost/measure.py
+
+benchmark-suite: $(READY) ## measure how long runs of the suite take, and write the page of figures
+	$(BIN)/python benchmarks/suite_time/measure.py
 
 mutants: $(READY) ## prove that the suite can fail: every mutant is caught, targets without a life pass nothing
 	$(BIN)/python conformance/tests/prove.py $(MUTANTS)
