@@ -187,13 +187,24 @@ class Device(Addressee):
 
     def finds_wos_with(self, flaw: str) -> None:
         """Show a flawed certificate, or speak an old protocol, until the agent has tried twice."""
-        domain = self.stage.trust_domain
+        domain = self.trust_domain
         if flaw in OLD_PROTOCOLS:
             self.stage.double.present(domain.wos(), flaw)
         else:
             self.stage.double.present(domain.wos(flaw))
         self.tries_twice()
         self.stage.double.present(domain.wos())
+
+    def changes_its_root(self) -> None:
+        """Stop the agent and start it with another root; the WOS first shows a certificate below the former one."""
+        positive, double = self.polled(1), self.stage.double
+        self.stop()
+        double.present(self.trust_domain.wos().flawed("replaced-root"))
+        self.trust_domain = self.trust_domain.successor()
+        self.start()
+        with self.stage.mark("attempt", "replaced-root", twin=positive):
+            self.tries_twice()
+        double.present(self.trust_domain.wos())
 
     def waits_for(self, service: IdentityDouble, times: int) -> None:
         """Wait until the identity service has been asked so many more times.

@@ -32,6 +32,8 @@ class Powered(Presence):
         self.capabilities["properties"]["supportedDeploymentTypes"] = list(types)
         self.children: list[dict[str, Any]] = []
         self.service: IdentityDouble | None = None
+        self.trust_domain = stage.trust_domain
+        """The one whose root it trusts."""
         self.follows = False
         """Whether it gets its trust bundle from the identity service, and not its SVID."""
         self._runs = False
@@ -45,7 +47,7 @@ class Powered(Presence):
         self.stage.control(
             "start",
             wosUrl=self.stage.url,
-            **self._identity(bundle or self.stage.trust_domain.bundle_pem),
+            **self._identity(bundle or self.trust_domain.bundle_pem),
             state=self.state,
             pollIntervalSeconds=declared("poll_interval"),
             requestTimeoutSeconds=declared("request_timeout"),
