@@ -253,6 +253,49 @@ def leaves_what_is_there_already(patch: Patch) -> None:
     patch(FolderRuntime, "install", first_only)
 
 
+@AGENT.against("desired-state.converges", consequences=("status.installed-reported", "status.removed-reported"))
+def gives_up_what_came_damaged(patch: Patch) -> None:
+    """Does not ask again for what a manifest names when it once was not what its digest says."""
+    retrieve, given_up = Retrieval.retrieve, set()
+
+    def once(self: Retrieval, manifest: Manifest) -> None:
+        if manifest.tag in given_up:
+            raise ManifestError("it was damaged before")
+        try:
+            retrieve(self, manifest)
+        except desired_state.RefusalError:
+            given_up.add(manifest.tag)
+            raise
+
+    patch(Retrieval, "retrieve", once)
+
+
+@AGENT.against(
+    "desired-state.converges",
+    consequences=(
+        "deployment.compose-environment-set",
+        "deployment.helm-values-set",
+        "deployment.parameters-applied",
+        "status.installed-reported",
+        "status.removed-reported",
+    ),
+)
+def trusts_nobody_who_has_lied(patch: Patch) -> None:
+    """Adopts nothing more after a manifest with a wrong digest, until it is started again."""
+    retrieve, lies = Retrieval.retrieve, []
+
+    def offended(self: Retrieval, manifest: Manifest) -> None:
+        if lies:
+            raise ManifestError("it was lied to before")
+        try:
+            retrieve(self, manifest)
+        except desired_state.RefusalError as error:
+            lies.append(error)
+            raise
+
+    patch(Retrieval, "retrieve", offended)
+
+
 @AGENT.against(
     "desired-state.unknown-members-ignored",
     consequences=("desired-state.converges", "status.installed-reported", "status.removed-reported"),

@@ -23,7 +23,7 @@ INVALID = (
     *("manifest-not-json", "manifest-not-object", "bundle-type-wrong"),
 )
 ODD_BUNDLES = [f"bundle-{kind}" for kind in HOSTILE if kind != "swollen"]
-DAMAGE = ("altered", "truncated", "reset-midway")
+DAMAGE = ("altered", "truncated", "reset-midway", "endless")
 OBSTACLES = ("artifacts-missing", "unreachable", "one-document-missing")
 PECULIARITIES = {
     "sizes-wrong": "desired-state.size-advisory",
@@ -57,7 +57,12 @@ def test_deployments_come_and_go(agent: Stage) -> None:
     device.adopts(device.publish())
 
 
-@pytest.mark.gives("desired-state.failure-keeps-running", "desired-state.tag-only-when-adopted", *LIES.values())
+@pytest.mark.gives(
+    "desired-state.failure-keeps-running",
+    "desired-state.tag-only-when-adopted",
+    "desired-state.converges",
+    *LIES.values(),
+)
 def test_manifests_must_not_be_adopted(agent: Stage) -> None:
     """Each manifest changes and adds something, and one thing about it is not right; good ones come before and after.
 
@@ -122,6 +127,7 @@ def test_one_deployment_cannot_be_installed(agent: Stage) -> None:
     "desired-state.tag-only-when-adopted",
     "desired-state.not-found-keeps-running",
     "desired-state.failure-keeps-running",
+    "desired-state.converges",
 )
 def test_artifacts_cannot_be_had(agent: Stage) -> None:
     """What a manifest names cannot be had, ever; then another one can, which names nothing of it.
@@ -161,11 +167,11 @@ def test_versions_are_large(agent: Stage) -> None:
     """Versions grow by one where narrower numbers cannot tell them apart, and then go back by one; 2^64-1 is last."""
     device = agent.start()
     running = device.install()
-    for version in (2**53, 2**63 - 1, 2**64 - 2):
-        for above in (0, 1):
+    for versions in ((2**53 - 1, 2**53, 2**53 + 1), (2**63 - 1, 2**63), (2**64 - 2, 2**64 - 1)):
+        for version in versions:
             running = device.change(running)
-            device.adopts(device.publish(running, version=version + above, note="huge-version"))
-        device.settles(device.publish(device.change(running), version=version, defect="version-lower"))
+            device.adopts(device.publish(running, version=version, note="huge-version"))
+        device.settles(device.publish(device.change(running), defect="version-lower"))
 
 
 @pytest.mark.gives("desired-state.version-survives-power-cut", "desired-state.workloads-survive-power-cut")

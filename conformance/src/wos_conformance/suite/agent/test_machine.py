@@ -156,19 +156,9 @@ class Adversary(RuleBasedStateMachine):
         self.device.recovers()
 
 
-@pytest.mark.gives(
-    "desired-state.converges",
-    "desired-state.document-verified",
-    "desired-state.bundle-verified",
-    "desired-state.lower-version-refused",
-    "desired-state.equal-version-refused",
-    "desired-state.failure-keeps-running",
-    "desired-state.workloads-survive-power-cut",
-    "status.legal-order",
-    "status.tells-the-truth",
-)
+@pytest.mark.gives("desired-state.converges", "status.legal-order", "status.tells-the-truth")
 @pytest.mark.needs("cut")
 def test_wos_is_an_adversary(agent: Stage) -> None:
     """Good manifests, bad manifests, failures, new roots and power cuts in any order."""
     Adversary.stage = agent
-    agent.play(Adversary, programs=0.5, steps=0.5, least=5)
+    agent.play(Adversary, programs=0.5, steps=0.5, least=6)
