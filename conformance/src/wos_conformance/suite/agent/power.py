@@ -91,13 +91,17 @@ class Powered(Presence):
 
     def stop(self) -> None:
         """Stop the agent in an orderly way."""
-        self._runs = False
-        self.stage.control("stop")
+        self._end("stop")
 
     def cut(self) -> None:
         """End the agent as a power cut would."""
+        self._end("cut")
+
+    def _end(self, verb: str) -> None:
+        """End the agent, and let what it had sent be read before it can be started again."""
         self._runs = False
-        self.stage.control("cut")
+        self.stage.control(verb)
+        self.stage.double.wait(lambda: self.stage.double.is_deserted, self.bound())
 
     def release(self) -> None:
         """Release the device from its WOS, as its owner does."""
