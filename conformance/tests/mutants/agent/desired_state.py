@@ -169,6 +169,7 @@ def _adopt_without_the_missing(patch: Patch, sign: str) -> None:
     "desired-state.failure-keeps-running",
     consequences=(
         "desired-state.converges",
+        "desired-state.document-id-refused",
         "desired-state.not-found-keeps-running",
         "desired-state.tag-only-when-adopted",
         "desired-state.workloads-survive-power-cut",
@@ -214,7 +215,10 @@ def believes_in_sizes(patch: Patch) -> None:
     patch(desired_state, "verify_digest", weigh)
 
 
-@AGENT.against("desired-state.failure-keeps-running", consequences=("status.legal-order", "status.removed-reported"))
+@AGENT.against(
+    "desired-state.failure-keeps-running",
+    consequences=("desired-state.document-id-refused", "status.legal-order", "status.removed-reported"),
+)
 def clears_up_before_it_looks(patch: Patch) -> None:
     """Removes what a manifest does not name before it has verified what the manifest names (D30)."""
     retrieve = Retrieval.retrieve

@@ -40,8 +40,9 @@ def test_nothing_changes(agent: Stage) -> None:
     with agent.misbehave("manifest", "hurry"):
         device.polled(3)
     with agent.unconditional(device):
-        device.polled(3)
-    device.workloads()
+        for _ in range(3):
+            device.polled(1)
+            device.workloads()
     device.adopts(device.publish(running, device.install()))
 
 
