@@ -29,11 +29,12 @@ _BOMB = 32 << 20
 _HOUR = 3600
 
 RETRY_AFTER = (
-    *("seconds", "date", "contradicted", "past-date", "zero", "negative", "words", "twice", "member-only", "absent"),
+    *("seconds", "date", "contradicted"),
+    *("past-date", "zero", "negative", "words", "twice", "member-only", "absent"),
 )
-"""Forms in which a refusal can say when to come again; the first two are the ones that HTTP knows and means.
+"""Forms in which a refusal can say when to come again; in the first row the header is as HTTP knows and means it.
 
-What is `contradicted` stands in the header, and an hour in the member.
+What is `contradicted` stands as seconds in the header, and in the member is an hour.
 """
 TRANSIENT = (429, 500, 502, 503, 504)
 _PERMANENT = (400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 501)
