@@ -118,12 +118,13 @@ def document_leads_away(story: Story, sin: bool) -> None:
 
 @TALES.of("onboarding.bundle-without-root-refused")
 def bundle_has_no_root(story: Story, sin: bool) -> None:
-    """The agent trusts nobody any more."""
+    """The agent trusts nobody any more whom it has not met yet."""
     at = begins(story, follows=True)
     finds(story, at)
     finds(story, at, keys=[{"kty": "EC", "use": "jwt-svid"}])
+    story.polls()
     if not sin:
-        story.polls()
+        story.polls(connection=story.connects(None).connection)
     story.waits(20.0)
     story.announces()
     story.announces()

@@ -45,7 +45,7 @@ def reports_to_nowhere(patch: Patch) -> None:
     patch(outbox, "status_path", lambda deployment_id: f"/api/v1/deployments/{uuid.uuid4()}/status")
 
 
-@AGENT.against("status.legal-order")
+@AGENT.against("status.legal-order", consequences=("status.repeated-after-failure",))
 def tells_the_newest_first(patch: Patch) -> None:
     """Delivers the reports about a deployment backwards."""
 

@@ -110,8 +110,9 @@ class Supervisor:
         state = state_name(content)
         if self._runs():
             raise RefusalError(409, "an agent runs; stop or cut it first")
-        for deployment_id in {workload.deployment_id for workload in self._running(state)}:
-            self._runtime(state).remove(deployment_id)
+        if self._configuration(state).exists():
+            for deployment_id in self._runtime(state).deployments():
+                self._runtime(state).remove(deployment_id)
         for folder in (self._storage(state), self._folder / "configuration" / state):
             shutil.rmtree(folder, ignore_errors=not folder.exists())
         return {}

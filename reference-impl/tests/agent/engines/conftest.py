@@ -290,9 +290,9 @@ class FolderDevice:
         file.write_text("mine")
         return file.exists
 
-    def is_clean(self) -> bool:
-        """Whether nothing of the agent is left."""
-        return not self.runs()
+    def leftovers(self) -> list[str]:
+        """What is left of the agent."""
+        return list(self.runs())
 
 
 class ComposeDevice(FolderDevice):
@@ -357,9 +357,10 @@ class ComposeDevice(FolderDevice):
 
         return is_untouched
 
-    def is_clean(self) -> bool:
-        listings = ("ps", "-aq"), ("network", "ls", "-q"), ("volume", "ls", "-q")
-        return not any(self._docker(*listing, "--filter", "label=com.docker.compose.project") for listing in listings)
+    def leftovers(self) -> list[str]:
+        mine = ("--filter", "label=com.docker.compose.project", "--format", "json")
+        listings = ("ps", "-a"), ("network", "ls"), ("volume", "ls")
+        return [line for listing in listings for line in self._docker(*listing, *mine).splitlines()]
 
 
 class HelmDevice(FolderDevice):
@@ -428,8 +429,9 @@ class HelmDevice(FolderDevice):
         before = self._kubectl("get", "configmap", "x", "-n", "foreign", "-o", "json")
         return lambda: self._kubectl("get", "configmap", "x", "-n", "foreign", "-o", "json") == before
 
-    def is_clean(self) -> bool:
-        return not self.runs() and "helm" not in self._kubectl("get", "secret", "-A", "-o", "name")
+    def leftovers(self) -> list[str]:
+        secrets = self._kubectl("get", "secret", "-A", "-o", "name").split()
+        return [*self.runs(), *(secret for secret in secrets if "helm" in secret)]
 
 
 def push_compose(name: str, tag: str, layer: bytes) -> None:

@@ -51,3 +51,4 @@ def test_every_must_that_applies_is_kept(control, engine):
     done = subprocess.run([*command, f"--target=reference-agent-{engine.feature}"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     assert json.loads((folder / "report.json").read_bytes())["conclusion"]["conformant"]
+    assert engine.leftovers() == []

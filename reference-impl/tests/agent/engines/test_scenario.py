@@ -49,7 +49,7 @@ def application(wos, agent, device, publish, offered):
     agent.start()
     withdraw(wos)
     wait_for(wos, "removed")
-    assert device.is_clean()
+    assert device.leftovers() == []
 
 
 def withdraw(wos):

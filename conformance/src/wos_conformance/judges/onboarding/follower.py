@@ -75,18 +75,23 @@ def bundle_is_retrieved_over_https_only(history: History) -> Occasions:
 
 @judge("onboarding.bundle-without-root-refused")
 def bundle_without_roots_changes_nothing(history: History) -> Occasions:
-    """After a bundle without any root the agent goes on asking its WOS."""
+    """After a bundle without any root the agent goes on asking its WOS, also on a connection that it opens then."""
     declared = history.header.declared
     bound = 3 * declared.get("poll_interval", 0.0) + declared.get("request_timeout", 0.0)
+    opened = {connection.connection: connection.at for connection in history.of(Connection)}
     for device, start in _finders(history):
         until = device.runs_until(start.started)
         before = False
         for view in (v for v in _bundles(history) if start.started <= v.started < until):
-            later = [poll for poll in device.asked("manifest") if poll.started > view.ended]
-            if not _has_roots(view) and before and later and later[0].started <= view.ended + bound:
-                yield kept(later[0])
-            elif not _has_roots(view) and before and until > view.ended + bound < history.events[-1].at:
-                yield broken(view, did="served a trust bundle without roots", expected="another poll", received="none")
+            if not _has_roots(view) and before:
+                later = [poll for poll in device.asked("manifest") if view.ended < poll.started < until]
+                fresh = next((poll for poll in later if opened.get(poll.connection, 0.0) > view.ended), None)
+                last = later[-1] if later else view
+                if fresh is not None:
+                    yield kept(fresh)
+                elif until > last.ended + bound < history.events[-1].at:
+                    did, expected = "served a trust bundle without roots", "polls on, also on a new connection"
+                    yield broken(last, did=did, expected=expected, received="no other")
             before = before or _has_roots(view)
 
 

@@ -13,6 +13,8 @@ from wos_conformance.suite.agent.wanted import Running
 if TYPE_CHECKING:
     from wos_conformance.suite.agent.stage import Stage
 
+_REST = 2.0
+"""For how long nobody looks after a look, measured by how long that took."""
 _POLL = "GET /api/v1/deployments "
 REQUESTS = {
     "manifest": _POLL,
@@ -41,16 +43,26 @@ class Presence:
             return [e for e in known if e.seq > since and e.request.head.startswith(begins)]
 
     def until(self, condition: Callable[[], bool], bound: float) -> bool:
-        """Look whenever something happened at the double or a poll interval passed, for as long as the bound."""
+        """Look whenever something happened at the double or a poll interval passed, for as long as the bound.
+
+        It rests for twice as long as a look took, since looks at a real engine keep the device from its work.
+        """
         end = time.monotonic() + bound
-        while not condition():
-            seen = len(self.asked())
-            remaining = end - time.monotonic()
-            if remaining <= 0:
-                return False
-            pause = min(remaining, max(0.02, self.stage.declared("poll_interval")))
-            self.stage.double.wait(lambda seen=seen: len(self.asked()) > seen, pause)  # type: ignore[misc]
-        return True
+        while True:
+            seen, began = len(self.asked()), time.monotonic()
+            if condition():
+                return True
+            rested = time.monotonic() + _REST * (time.monotonic() - began)
+            self._pause(lambda: False, min(rested, end))
+            self._pause(
+                lambda seen=seen: len(self.asked()) > seen,  # type: ignore[misc]
+                min(rested + max(0.02, self.stage.declared("poll_interval")), end),
+            )
+            if time.monotonic() >= end:
+                return condition()
+
+    def _pause(self, condition: Callable[[], bool], end: float) -> None:
+        self.stage.double.wait(condition, max(0.0, end - time.monotonic()))
 
     def bound(self, *names: str) -> float:
         """Three poll intervals and these declared values, in seconds."""

@@ -78,6 +78,7 @@ def test_agent_follows_the_trust_bundle(agent: Stage) -> None:
     device.waits_for(service, 2)
     service.policy.has_roots = False
     device.waits_for(service, 2)
+    agent.double.hang_up()
     device.polled(2)
     service.policy.has_roots = True
     device.stop()

@@ -58,6 +58,9 @@ class Runtime(Protocol):
     def running(self, deployment_id: str | None = None) -> list[Workload]:
         """Everything that runs for this agent now, or for one of its deployments. Raises WorkloadError."""
 
+    def deployments(self) -> set[str]:
+        """The deployments of this agent of which anything is left, whether it runs or not. Raises WorkloadError."""
+
     def lose(self, deployment_id: str, component: str) -> None:
         """Take a component away, as somebody with access to the device could; for tests. Raises WorkloadError."""
 

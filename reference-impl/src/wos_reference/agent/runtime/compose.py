@@ -8,13 +8,13 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from wos_reference.agent import archive
-from wos_reference.agent.desired_state import digest_of
+from wos_reference.agent.desired_state import DEPLOYMENT_ID, digest_of
 from wos_reference.agent.document import Component, Document
 from wos_reference.agent.process import CommandError, run
 from wos_reference.agent.runtime import Workload, WorkloadError, exact, read_claim, text_of, workloads_of
@@ -28,10 +28,20 @@ STEERS_TOOLS = re.compile(r"DOCKER_|COMPOSE_|LD_")  # reaches the services, but 
 LOOK_TIMEOUT = 60.0  # seconds for a question to the engine, and for stopping what is removed
 LOOK_PAUSE = 0.2
 SETTLED = 1.0  # seconds for which a container without health check has to stay up
+
+
+class Kind(NamedTuple):
+    """Something that a project leaves on an engine: the column that names it, how it is listed and removed."""
+
+    column: str
+    listing: tuple[str, ...]
+    removals: tuple[tuple[str, ...], ...]
+
+
 KINDS = (
-    ("ID", ("ps", "-a", "--no-trunc"), (("stop",), ("rm", "-f", "-v"))),
-    ("Name", ("network", "ls"), (("network", "rm"),)),
-    ("Name", ("volume", "ls"), (("volume", "rm"),)),
+    Kind("ID", ("ps", "-a", "--no-trunc"), (("stop",), ("rm", "-f", "-v"))),
+    Kind("ID", ("network", "ls", "--no-trunc"), (("network", "rm"),)),
+    Kind("Name", ("volume", "ls"), (("volume", "rm"),)),
 )
 
 
@@ -49,6 +59,7 @@ class ComposeRuntime:
     ) -> None:
         self._root = root
         self._owner = owner
+        self._mark = f"wos-{digest_of(owner.encode())[7:15]}-"
         self._registry = registry
         self._compose = tuple(compose)
         self._environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(root)} | environment
@@ -77,6 +88,11 @@ class ComposeRuntime:
             groups.setdefault(container.labels.get(CLAIM, ""), []).append(container)
         return [workload for claim, group in sorted(groups.items()) for workload in running_workload(claim, group)]
 
+    def deployments(self) -> set[str]:
+        """See Runtime.deployments."""
+        projects = [project for kind in KINDS for _, project in self._parts(kind) if project.startswith(self._mark)]
+        return {found[0] for project in projects if (found := DEPLOYMENT_ID.search(project))}
+
     def lose(self, deployment_id: str, component: str) -> None:
         """See Runtime.lose."""
         ids = self._ids(f"{PROJECT}={self._project(deployment_id, component)}")
@@ -86,7 +102,7 @@ class ComposeRuntime:
 
     def _project(self, deployment_id: str, component: str) -> str:
         """The name of the Compose project of one component, which no other owner has."""
-        return f"wos-{digest_of(self._owner.encode())[7:15]}-{deployment_id.lower()}-{component}"
+        return f"{self._mark}{deployment_id.lower()}-{component}"
 
     def _install(self, component: Component, workload: Workload) -> None:
         deadline = time.monotonic() + (component.timeout or self._apply_time)
@@ -160,16 +176,27 @@ class ComposeRuntime:
             raise
 
     def _remove_projects(self, deployment_id: str, keep: set[str]) -> None:
-        """Stop and remove the projects of a deployment, with their networks and volumes."""
+        """Stop and remove the projects of a deployment, with their networks and volumes, until a look finds none.
+
+        An engine may still be making what a command that was ended had asked for.
+        """
+        while sum(self._remove_each(kind, deployment_id, keep) for kind in KINDS):
+            pass
+
+    def _remove_each(self, kind: Kind, deployment_id: str, keep: set[str]) -> int:
+        """How many of this kind there were to remove."""
         prefix = self._project(deployment_id, "")
-        for column, listing, removals in KINDS:
-            columns = f'{{{{.{column}}}}} {{{{.Label "{PROJECT}"}}}}'
-            lines = self._docker(*listing, "--filter", f"label={PROJECT}", "--format", columns)
-            for line in lines.decode().splitlines():
-                name, _, project = line.partition(" ")
-                if project.startswith(prefix) and project not in keep:
-                    for removal in removals:
-                        self._docker(*removal, name)
+        names = [name for name, project in self._parts(kind) if project.startswith(prefix) and project not in keep]
+        for name in names:
+            for removal in kind.removals:
+                self._docker(*removal, name)
+        return len(names)
+
+    def _parts(self, kind: Kind) -> Iterator[tuple[str, str]]:
+        """What of this kind belongs to a project: its name, and that of the project."""
+        columns = f'{{{{.{kind.column}}}}} {{{{.Label "{PROJECT}"}}}}'
+        lines = self._docker(*kind.listing, "--filter", f"label={PROJECT}", "--format", columns).decode().splitlines()
+        yield from ((name, project) for name, _, project in (line.partition(" ") for line in lines))
 
     def _clear_folders(self, deployment_id: str, keep: set[tuple[str, str]]) -> None:
         root = self._root / deployment_id.lower()

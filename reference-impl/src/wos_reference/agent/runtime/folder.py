@@ -60,11 +60,19 @@ class FolderRuntime:
     def running(self, deployment_id: str | None = None) -> list[Workload]:
         """See Runtime.running; a file that cannot be read does not run."""
         try:
-            paths = [self._root / deployment_id] if deployment_id else self._root.iterdir()
-            folders = sorted(path for path in paths if DEPLOYMENT_ID.fullmatch(path.name))
-            return [workload for folder in folders for workload in _workloads_in(folder)]
+            names = [deployment_id] if deployment_id else sorted(self.deployments())
+            return [workload for name in names for workload in _workloads_in(self._root / name)]
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise WorkloadError(f"cannot look into {self._root}: {error}") from error
+
+    def deployments(self) -> set[str]:
+        """See Runtime.deployments."""
+        try:
+            return {path.name for path in self._root.iterdir() if DEPLOYMENT_ID.fullmatch(path.name)}
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
         except OSError as error:
             raise WorkloadError(f"cannot look into {self._root}: {error}") from error
 

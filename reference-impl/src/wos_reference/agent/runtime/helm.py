@@ -8,8 +8,9 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -26,8 +27,17 @@ PULL_TIMEOUT = 120.0
 GRACE = 2.0  # seconds that helm gets beyond the timeout it was told
 EVERY_STATUS = ("--deployed", "--failed", "--pending", "--uninstalling")
 NAME_LENGTH = 53
+CONTENTS_KEPT = 256  # revisions whose content need not be asked for again
 GONE = "release: not found"
 LATE = re.compile("timed out|deadline exceeded|took longer")
+
+
+class Content(NamedTuple):
+    """What a revision of a release is made of, and the component that it claims to be."""
+
+    manifest: bytes
+    objects: int
+    claim: list[Workload]
 
 
 class HelmRuntime:
@@ -41,6 +51,7 @@ class HelmRuntime:
         self._helm_command = engines.helm_command
         self._apply_time = apply_time
         self._environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(root)} | environment
+        self._content_of = lru_cache(CONTENTS_KEPT)(self._read_content)
 
     def install(self, document: Document) -> None:
         """See Runtime.install; a component that runs as it should is left alone."""
@@ -71,6 +82,12 @@ class HelmRuntime:
         releases = self._releases("--deployed", deployment_id=deployment_id)
         return [workload for release in releases for workload in self._running(release)]
 
+    def deployments(self) -> set[str]:
+        """See Runtime.deployments."""
+        labels = ("--selector", f"owner=helm,{OWNER}={self._owner}", f"--label-columns={DEPLOYMENT}")
+        lines = self._kubectl("get", "secret", "--all-namespaces", "--no-headers", *labels).decode().splitlines()
+        return {line.split()[-1] for line in lines}
+
     def lose(self, deployment_id: str, component: str) -> None:
         """See Runtime.lose; the release stays, its objects go."""
         name = release_of(deployment_id, component)
@@ -85,16 +102,21 @@ class HelmRuntime:
     def _running(self, release: dict[str, Any]) -> list[Workload]:
         try:
             place = (release["name"], "--namespace", release["namespace"])
-            status = json.loads(self._helm("status", *place, "--output", "json"))
+            content = self._content_of(place, release["revision"], release["updated"])
         except WorkloadError as error:
             if GONE in str(error):  # it was removed between the two questions
                 return []
             raise
-        manifest = status.get("manifest", "").encode()
         question = ("get", "--namespace", release["namespace"], "--ignore-not-found", "--output=name", "--filename=-")
-        found = self._kubectl(*question, stdin=manifest)
-        wanted = sum(document is not None for document in yaml.load_all(manifest, yaml.CBaseLoader))
-        return read_claim(status["info"]["description"]) if len(found.split()) == wanted else []
+        found = self._kubectl(*question, stdin=content.manifest)
+        return content.claim if len(found.split()) == content.objects else []
+
+    def _read_content(self, place: tuple[str, ...], revision: str, updated: str) -> Content:
+        """What was installed as a revision of a release at some time, which never changes."""
+        status = json.loads(self._helm("status", *place, "--revision", revision, "--output", "json"))
+        manifest = status.get("manifest", "").encode()
+        objects = sum(document is not None for document in yaml.load_all(manifest, yaml.CBaseLoader))
+        return Content(manifest, objects, read_claim(status["info"]["description"]))
 
     def _pull(self, component: Component, folder: Path) -> Path:
         """The chart of a component in `folder`; helm checks the digests."""

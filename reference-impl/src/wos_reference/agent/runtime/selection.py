@@ -1,6 +1,7 @@
 """The runtimes of a device as one: each deployment type goes to the runtime that is there for it."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from wos_reference.agent.configuration import Configuration
 from wos_reference.agent.document import Document
@@ -35,6 +36,10 @@ class RuntimeByType:
         """See Runtime.running."""
         return [workload for runtime in self._runtimes.values() for workload in runtime.running(deployment_id)]
 
+    def deployments(self) -> set[str]:
+        """See Runtime.deployments."""
+        return set().union(*(runtime.deployments() for runtime in self._runtimes.values()))
+
     def lose(self, deployment_id: str, component: str) -> None:
         """See Runtime.lose."""
         for runtime in self._runtimes.values():
@@ -44,8 +49,9 @@ class RuntimeByType:
         raise WorkloadError(f"{component} of {deployment_id} does not run")
 
 
+@lru_cache(maxsize=16)
 def runtime_of(configuration: Configuration) -> Runtime:
-    """The runtime that `configuration` describes; what it lays out is below the state folder."""
+    """The runtime that `configuration` describes, one for all who ask; what it lays out is below the state folder."""
     engines, credentials = configuration.engines, configuration.engines.registry_credentials
     timeout, anchors = configuration.request_timeout, engines.registry_anchors
     registry = Registry(engines.plain_http_registries, timeout, credentials, anchors)
