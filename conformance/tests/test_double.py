@@ -234,7 +234,7 @@ def test_refusal_tells_in_each_form_when_to_come_again(double: Double, visitor: 
         found = visitor.poll()
     assert found.status == 503
     assert (found.header("retry-after") is None) == (form in ("absent", "member-only"))
-    assert ("retryAfterSeconds" in json.loads(found.body)) == (form == "member-only")
+    assert ("retryAfterSeconds" in json.loads(found.body)) == (form in ("member-only", "contradicted"))
 
 
 @pytest.mark.parametrize("kind", archive.HOSTILE)

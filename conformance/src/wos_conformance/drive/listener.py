@@ -88,6 +88,11 @@ class Listener:
             with suppress(OSError):
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
+    @property
+    def is_deserted(self) -> bool:
+        """Whether no connection is open."""
+        return not self._open
+
     def wait(self, predicate: Callable[[], bool], timeout: float) -> bool:
         """Wait until something is so; it is looked at whenever anything has happened here."""
         with self.changed:

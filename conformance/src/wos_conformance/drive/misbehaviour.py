@@ -26,9 +26,16 @@ Make = Callable[[Choice], Act]
 
 _ELSEWHERE = "https://elsewhere.example"
 _BOMB = 32 << 20
+_HOUR = 3600
 
-RETRY_AFTER = ("seconds", "date", "past-date", "zero", "negative", "words", "twice", "member-only", "absent")
-"""Forms in which a refusal can say when to come again; the first two are the ones that HTTP knows and means."""
+RETRY_AFTER = (
+    *("seconds", "date", "contradicted"),
+    *("past-date", "zero", "negative", "words", "twice", "member-only", "absent"),
+)
+"""Forms in which a refusal can say when to come again; in the first row the header is as HTTP knows and means it.
+
+What is `contradicted` stands as seconds in the header, and in the member is an hour.
+"""
 TRANSIENT = (429, 500, 502, 503, 504)
 _PERMANENT = (400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 501)
 
@@ -38,7 +45,8 @@ def refusing(status: int, seconds: int | None = None, form: str = "seconds") -> 
 
     def act(answer: Answer) -> Answer:
         told = None if seconds is None else _told(seconds, form)
-        members: dict[str, object] = {"retryAfterSeconds": seconds} if form == "member-only" else {}
+        told_as_member = {"member-only": seconds, "contradicted": _HOUR}.get(form)
+        members = {} if told_as_member is None else {"retryAfterSeconds": told_as_member}
         refusal = problem(status, None, told, members)
         if seconds is not None and form in ("absent", "member-only"):
             refusal = refusal.having("Retry-After", None)
@@ -47,6 +55,11 @@ def refusing(status: int, seconds: int | None = None, form: str = "seconds") -> 
         return replace(refusal, operation=answer.operation)
 
     return act
+
+
+def _contradicting(members: dict[str, object]) -> Make:
+    """A refusal for a while, whose problem document says something else."""
+    return _plain(lambda answer: replace(problem(503, None, None, members), operation=answer.operation))
 
 
 def _told(seconds: int, form: str) -> str:
@@ -155,9 +168,8 @@ MISBEHAVIOURS: dict[str, Make] = {
     "huge-header": _plain(lambda answer: answer.having("X-Much", "x" * (1 << 20))),
     "problem-without-members": _plain(lambda answer: replace(problem(503), body=b"{}", operation=answer.operation)),
     "problem-not-json": _plain(lambda answer: replace(problem(503), body=b"sorry", operation=answer.operation)),
-    "problem-contradicts": _plain(
-        lambda answer: replace(problem(503, None, None, {"status": 200}), operation=answer.operation)
-    ),
+    "problem-contradicts": _contradicting({"status": 200}),
+    "problem-not-retryable": _contradicting({"retryable": False, "backoffStrategy": "none"}),
     **{f"status-{status}": _plain(refusing(status)) for status in (*_PERMANENT, *TRANSIENT)},
     **{f"status-{status}": _plain(refusing(status, 1)) for status in (429, 503)},
     "status-503-at-any-time": _plain(refusing(503, 1, "absent")),

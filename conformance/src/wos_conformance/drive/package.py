@@ -109,7 +109,7 @@ def _renamed(name: str, files: Files) -> bytes:
     return _tar({path.replace("compose.yaml", "application.yaml"): content for path, content in files.items()})
 
 
-ARCHIVE_FLAWS: dict[str | None, Callable[[str, Files], bytes]] = {
+ARCHIVE_FLAWS: dict[str, Callable[[str, Files], bytes]] = {
     "archive-second-folder": _with(lambda name: _file(f"{name}-more/compose.yaml")),
     "archive-file-at-top": _with(lambda name: _file("readme.txt")),
     "archive-no-compose-file": _renamed,

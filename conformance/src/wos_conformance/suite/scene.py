@@ -128,13 +128,16 @@ class Scene:
         """Let Hypothesis drive `test` with as many cases for one operation as the depth of the run says."""
         return self._driven(test, self.run.settings.amounts.cases)
 
-    def play(self, machine: type[RuleBasedStateMachine], programs: float = 1.0, steps: float = 1.0) -> None:
+    def play(
+        self, machine: type[RuleBasedStateMachine], programs: float = 1.0, steps: float = 1.0, least: int = 1
+    ) -> None:
         """Let Hypothesis play programs of a state machine whose examples judge themselves.
 
-        The numbers are the parts of the usual programs, and of the usual steps of each, when a step takes long.
+        The numbers are the parts of the usual programs, and of the usual steps of each, when a step takes long;
+        `least` programs are played at any depth.
         """
         amounts = self.run.settings.amounts
-        max_examples = max(1, round(amounts.programs * programs))
+        max_examples = max(least, round(amounts.programs * programs))
         step_count = max(1, round(amounts.steps * steps))
         chosen = self._settings(max_examples=max_examples, stateful_step_count=step_count)
         with all_examples():

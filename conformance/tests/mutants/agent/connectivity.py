@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mutants.catalogue import AGENT, Patch
-from wos_reference.agent import cli, desired_state, identity, schedule
+from wos_reference.agent import cli, desired_state, identity, operation, schedule
 from wos_reference.agent.agent import Agent
 from wos_reference.agent.ledger import Ledger
+from wos_reference.agent.operation import Operation
 from wos_reference.agent.schedule import Windows
+from wos_reference.agent.transport import Answer
 
 
 @AGENT.against(
@@ -71,6 +73,31 @@ def takes_its_time(patch: Patch) -> None:
 def gives_up_after_an_error(patch: Patch) -> None:
     """Asks no more once it was refused."""
     patch(Agent, "_note_odd_answer", lambda self, answer: self._manifest.gate.close_for(1e6))
+
+
+@AGENT.against("connectivity.keeps-polling")
+def believes_the_body(patch: Patch) -> None:
+    """Waits as long as a problem document says, whatever the header does."""
+    told_to_wait = Operation._told_to_wait
+
+    def read(self: Operation, answer: Answer) -> float:
+        seconds = operation._problem(answer).get("retryAfterSeconds")
+        return float(seconds) if isinstance(seconds, int) else told_to_wait(self, answer)
+
+    patch(Operation, "_told_to_wait", read)
+
+
+@AGENT.against("connectivity.keeps-polling")
+def takes_not_retryable_for_never(patch: Patch) -> None:
+    """Asks no more when a WOS that is in trouble says that the same request will not succeed."""
+    note = Agent._note_odd_answer
+
+    def obey(self: Agent, answer: Answer) -> None:
+        note(self, answer)
+        if answer.status >= 500 and operation._problem(answer).get("retryable") is False:
+            self._manifest.gate.close_for(1e6)
+
+    patch(Agent, "_note_odd_answer", obey)
 
 
 @AGENT.against("connectivity.retry-after-respected")

@@ -1,26 +1,20 @@
 """Sins of an agent around desired-state."""
 
-import io
 import json
-import re
 import shutil
 import socket
-import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from mutants.catalogue import AGENT, Patch
-from wos_reference.agent import adoption, archive, desired_state, document, retrieval, transport
-from wos_reference.agent import agent as agent_module
+from wos_reference.agent import adoption, desired_state, document
 from wos_reference.agent.agent import Agent
 from wos_reference.agent.desired_state import Manifest, ManifestError
 from wos_reference.agent.ledger import Ledger
 from wos_reference.agent.reconciler import Reconciler
-from wos_reference.agent.retrieval import Retrieval
 from wos_reference.agent.runtime import folder, workloads_of
 from wos_reference.agent.runtime.folder import FolderRuntime
 
@@ -74,54 +68,6 @@ def forgets_to_remove(patch: Patch) -> None:
 
 
 @AGENT.against(
-    "desired-state.document-verified",
-    consequences=(
-        "desired-state.failure-keeps-running",
-        "desired-state.tag-only-when-adopted",
-        "status.removed-reported",
-    ),
-)
-def trusts_documents(patch: Patch) -> None:
-    """Does not compute the digest of a document."""
-    patch(
-        retrieval,
-        "verify_document",
-        lambda body, entry: retrieval.read_document(body, entry.deployment_id),
-    )
-
-
-@AGENT.against(
-    "desired-state.bundle-verified",
-    consequences=(
-        "desired-state.failure-keeps-running",
-        "desired-state.tag-only-when-adopted",
-        "status.not-before-retrieval",
-    ),
-)
-def trusts_bundles(patch: Patch) -> None:
-    """Does not compute the digest of a bundle, only those of the documents in it."""
-    members = retrieval.verified_members
-
-    def believe(body: bytes, bundle: desired_state.Bundle, entries: Sequence[Any]) -> dict[str, bytes]:
-        return members(body, replace(bundle, digest=desired_state.digest_of(body)), entries)
-
-    patch(retrieval, "verified_members", believe)
-
-
-@AGENT.against(
-    "desired-state.algorithm-known",
-    consequences=("desired-state.tag-only-when-adopted", "status.adopted-version", "status.not-before-retrieval"),
-)
-def takes_unknown_algorithms_on_trust(patch: Patch) -> None:
-    """Does not verify what it cannot verify (D38)."""
-    verify = desired_state.verify_digest
-    patch(desired_state, "known_digest", lambda value: value)
-    for form in ("BUNDLE_URL", "DOCUMENT_URL"):
-        patch(desired_state, form, re.compile("/.*"))
-    patch(desired_state, "verify_digest", lambda body, d: verify(body, d) if d.startswith("sha256:") else None)
-
-
-@AGENT.against(
     "desired-state.lower-version-refused",
     consequences=(
         "boundary.no-return-to-older",
@@ -148,89 +94,6 @@ def adopts_equal_versions(patch: Patch) -> None:
 def compares_versions_as_floats(patch: Patch) -> None:
     """Loses the last digits of large versions."""
     patch(desired_state, "is_newer", lambda version, adopted: float(version) > float(adopted))
-
-
-def _adopt_without_the_missing(patch: Patch, sign: str) -> None:
-    retrieve = Retrieval.retrieve
-
-    def what_there_is(self: Retrieval, manifest: Manifest) -> None:
-        try:
-            retrieve(self, manifest)
-        except (ManifestError, agent_module.NoAnswerError) as error:
-            if sign not in str(error):
-                raise
-            here = tuple(entry for entry in manifest.entries if self._ledger.document(entry.digest))
-            object.__setattr__(manifest, "entries", here)
-
-    patch(Retrieval, "retrieve", what_there_is)
-
-
-@AGENT.against(
-    "desired-state.failure-keeps-running",
-    consequences=(
-        "desired-state.converges",
-        "desired-state.document-id-refused",
-        "desired-state.not-found-keeps-running",
-        "desired-state.tag-only-when-adopted",
-        "desired-state.workloads-survive-power-cut",
-        "status.installed-reported",
-        "status.removed-reported",
-    ),
-)
-def adopts_what_it_could_get(patch: Patch) -> None:
-    """Leaves out what it cannot retrieve or verify, and stops it."""
-    _adopt_without_the_missing(patch, "")
-
-
-@AGENT.against(
-    "desired-state.not-found-keeps-running",
-    consequences=(
-        "desired-state.failure-keeps-running",
-        "desired-state.tag-only-when-adopted",
-        "status.removed-reported",
-    ),
-)
-def takes_404_for_a_removal(patch: Patch) -> None:
-    """Stops what it cannot find."""
-    _adopt_without_the_missing(patch, "status 404")
-
-
-@AGENT.against("desired-state.size-advisory", consequences=("desired-state.converges", "status.installed-reported"))
-def believes_in_sizes(patch: Patch) -> None:
-    """Refuses an artifact that is longer or shorter than announced (D39)."""
-    read, verify, sizes = desired_state.read_manifest, desired_state.verify_digest, {}
-
-    def note(body: bytes) -> Manifest:
-        content = json.loads(body)
-        for item in [*content["deployments"], content["bundle"] or {}]:
-            sizes[item.get("digest")] = item.get("sizeBytes")
-        return read(body)
-
-    def weigh(body: bytes, digest: str) -> None:
-        if sizes.get(digest) not in (None, len(body)):
-            raise ManifestError("not as long as announced")
-        verify(body, digest)
-
-    patch(desired_state, "read_manifest", note)
-    patch(desired_state, "verify_digest", weigh)
-
-
-@AGENT.against(
-    "desired-state.failure-keeps-running",
-    consequences=("desired-state.document-id-refused", "status.legal-order", "status.removed-reported"),
-)
-def clears_up_before_it_looks(patch: Patch) -> None:
-    """Removes what a manifest does not name before it has verified what the manifest names (D30)."""
-    retrieve = Retrieval.retrieve
-
-    def hasty(self: Retrieval, manifest: Manifest) -> None:
-        named = {entry.deployment_id for entry in manifest.entries}
-        for deployment in self._ledger.deployments():
-            if deployment.id not in named:
-                self._ledger.no_longer_want(deployment.id)
-        retrieve(self, manifest)
-
-    patch(Retrieval, "retrieve", hasty)
 
 
 @AGENT.against(
@@ -376,49 +239,6 @@ def goes_wherever_it_is_sent(patch: Patch) -> None:
     _read_as(patch, dial)
 
 
-@AGENT.against("desired-state.document-id-refused", consequences=("desired-state.tag-only-when-adopted",))
-def reads_the_document_of_another_deployment(patch: Patch) -> None:
-    """Does not compare the id in a document with its entry."""
-    patch(document, "_require_id", lambda content, deployment_id: None)
-
-
-@AGENT.against(
-    "desired-state.bundle-form-refused",
-    consequences=("desired-state.swollen-bundle-survived", "desired-state.tag-only-when-adopted"),
-)
-def picks_from_a_bundle_what_it_needs(patch: Patch) -> None:
-    """Ignores surplus members of a bundle, and where the others lie (D36)."""
-
-    def pick(bundle: bytes, expected: set[str]) -> dict[str, bytes]:
-        plain = archive.gunzip(bundle, archive.UNPACKED_LIMIT)
-        try:
-            with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as members:
-                found = {PurePosixPath(m.name).name: archive.read_member(members, m) for m in members if m.isfile()}
-        except tarfile.TarError as error:
-            raise archive.ArchiveError(str(error)) from error
-        if expected - found.keys():
-            raise archive.ArchiveError("the bundle is not complete")
-        return {name: found[name] for name in expected}
-
-    patch(archive, "unpack_bundle", pick)
-
-
-@AGENT.against("desired-state.swollen-bundle-survived", consequences=("desired-state.tag-only-when-adopted",))
-def takes_a_swollen_bundle_for_an_empty_one(patch: Patch) -> None:
-    """Adopts nothing from a bundle that is too large, and stops what runs (D37)."""
-    retrieve = Retrieval.retrieve
-
-    def retrieve_nothing(self: Retrieval, manifest: Manifest) -> None:
-        try:
-            retrieve(self, manifest)
-        except ManifestError as error:
-            if "unpacks to more" not in str(error):
-                raise
-            object.__setattr__(manifest, "entries", ())
-
-    patch(Retrieval, "retrieve", retrieve_nothing)
-
-
 @AGENT.against("desired-state.same-manifest-unchanged", consequences=("status.tells-the-truth",))
 def begins_anew_with_each_answer(patch: Patch) -> None:
     """Stops everything when it is served what it runs, and starts it again."""
@@ -446,9 +266,3 @@ def refuses_in_silence(patch: Patch) -> None:
 def takes_ten_deployments_at_most(patch: Patch) -> None:
     """Refuses a manifest that is not small."""
     patch(desired_state, "DEPLOYMENT_LIMIT", 10)
-
-
-@AGENT.against("desired-state.coding-undone", consequences=("desired-state.converges", "status.installed-reported"))
-def digests_what_was_on_the_wire(patch: Patch) -> None:
-    """Does not undo the coding that it has asked for."""
-    patch(transport, "undo_content_coding", lambda body, coding: body)

@@ -3,7 +3,15 @@
 from collections.abc import Callable, Iterator
 
 from wos_conformance.history import Control, Deadline, History, Publication
-from wos_conformance.judges.device import Device, Running, deadlines, observed, same_parameters, workloads_of
+from wos_conformance.judges.device import (
+    Device,
+    Running,
+    Workload,
+    deadlines,
+    observed,
+    same_parameters,
+    workloads_of,
+)
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 
 Judge = Callable[[History], Iterator[Judgement]]
@@ -15,6 +23,15 @@ def adopted(history: History) -> Iterator[tuple[Device, Deadline, Publication, C
         look = device.look_after(deadline.seq)
         if look is not None and publication.defect is None and device.was_served(publication, look.started):
             yield device, deadline, publication, look
+
+
+def running_revisions(history: History) -> Iterator[tuple[Device, Publication, Control, Workload, Workload]]:
+    """Components that run in the revision that was published, with the look: as they should be, and as they are."""
+    for device, _, publication, look in adopted(history):
+        seen = observed(look)
+        for key, expected in workloads_of(history, publication).items():
+            if (found := seen.get(key)) == expected:
+                yield device, publication, look, expected, found
 
 
 def not_run(reason: str) -> Judge:
@@ -51,14 +68,14 @@ judge("deployment.ineligible-not-run")(not_run("ineligible"))
 @judge("deployment.parameters-applied")
 def parameters_reach_their_targets(history: History) -> Occasions:
     """Each component shows exactly the values that name it, at their pointers."""
-    for _, _, publication, look in adopted(history):
-        running = observed(look)
-        for key, expected in workloads_of(history, publication).items():
-            found = running.get(key)
-            if not expected.parameters or found is None or found != expected:
-                continue
-            if same_parameters(expected.parameters, found.parameters):
-                yield kept(look)
-            else:
-                did = f"published version {publication.version} with parameters for {expected}"
-                yield broken(look, did=did, expected=f"{expected.parameters}", received=f"{found.parameters}")
+    for _, publication, look, expected, found in running_revisions(history):
+        if expected.parameters:
+            yield parameters_compared(publication, look, expected, found)
+
+
+def parameters_compared(publication: Publication, look: Control, expected: Workload, found: Workload) -> Judgement:
+    """Whether a component shows the values that it should."""
+    if same_parameters(expected.parameters, found.parameters):
+        return kept(look)
+    did = f"published version {publication.version} with parameters for {expected}"
+    return broken(look, did=did, expected=f"{expected.parameters}", received=f"{found.parameters}")

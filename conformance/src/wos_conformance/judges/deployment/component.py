@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from wos_conformance.history import History, Publication
-from wos_conformance.judges.deployment.agent import adopted
-from wos_conformance.judges.device import Device, devices, observed, same_parameters, workloads_of
+from wos_conformance.judges.deployment.agent import parameters_compared, running_revisions
+from wos_conformance.judges.device import Device, devices
 from wos_conformance.judges.document import document_of
 from wos_conformance.judges.judgement import Judgement, Occasions, broken, judge, kept
 from wos_conformance.judges.status.report import Report, reports
@@ -40,19 +40,10 @@ def _by_deployment(history: History, device: Device, kind: str) -> Iterator[tupl
 def _values(kind: str) -> Judge:
     def parameters_are_set(history: History) -> Occasions:
         """Each component of this type shows exactly the values that name it."""
-        for device, _, publication, look in adopted(history):
-            running = observed(look)
-            for key, expected in workloads_of(history, publication).items():
-                found = running.get(key)
-                if profile_of(history, publication, key[0]).get("type") != kind or not expected.parameters:
-                    continue
-                if found is None or found != expected or not device.polled_after(publication.seq):
-                    continue
-                if same_parameters(expected.parameters, found.parameters):
-                    yield kept(look)
-                else:
-                    did = f"published {expected} with parameters"
-                    yield broken(look, did=did, expected=f"{expected.parameters}", received=f"{found.parameters}")
+        for device, publication, look, expected, found in running_revisions(history):
+            is_kind = profile_of(history, publication, expected.deployment_id).get("type") == kind
+            if is_kind and expected.parameters and device.polled_after(publication.seq):
+                yield parameters_compared(publication, look, expected, found)
 
     return parameters_are_set
 
@@ -60,17 +51,14 @@ def _values(kind: str) -> Judge:
 @judge("deployment.helm-namespace-used")
 def charts_run_in_their_namespace(history: History) -> Occasions:
     """Each component of Helm runs where its document says, as far as that can be seen."""
-    for _, _, publication, look in adopted(history):
-        running = observed(look)
-        for key, expected in workloads_of(history, publication).items():
-            found = running.get(key)
-            if profile_of(history, publication, key[0]).get("type") != "helm" or found != expected:
-                continue
-            if found.namespace == expected.namespace:
-                yield kept(look)
-            elif found.namespace is not None:
-                did = f"published {expected} for the namespace {expected.namespace!r}"
-                yield broken(look, did=did, expected=repr(expected.namespace), received=repr(found.namespace))
+    for _, publication, look, expected, found in running_revisions(history):
+        if profile_of(history, publication, expected.deployment_id).get("type") != "helm":
+            continue
+        if found.namespace == expected.namespace:
+            yield kept(look)
+        elif found.namespace is not None:
+            did = f"published {expected} for the namespace {expected.namespace!r}"
+            yield broken(look, did=did, expected=repr(expected.namespace), received=repr(found.namespace))
 
 
 def _order(kind: str) -> Judge:

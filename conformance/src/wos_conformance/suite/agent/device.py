@@ -1,17 +1,15 @@
-"""The words in which scenarios speak of one agent: publish, wait until it adopts, settles, fails, recovers."""
+"""The words in which scenarios speak of one agent: wait until it adopts, settles, fails, recovers."""
 
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wos_conformance.drive import defect as defects
 from wos_conformance.drive.identity_double import IdentityDouble
 from wos_conformance.drive.listener import Listener
-from wos_conformance.drive.publication import Offer
 from wos_conformance.drive.tls import OLD_PROTOCOLS
 from wos_conformance.drive.trust_domain import Svid
 from wos_conformance.history import Deadline, Publication
-from wos_conformance.suite.agent.power import Powered
+from wos_conformance.suite.agent.addressee import Addressee
 from wos_conformance.suite.agent.wanted import Running, Wanted
 from wos_conformance.suite.scene import Blocked
 
@@ -19,87 +17,25 @@ if TYPE_CHECKING:
     from wos_conformance.suite.agent.stage import Stage
 
 
-class Device(Powered):
+class Device(Addressee):
     """One agent with its identity and storage."""
 
     def __init__(self, stage: "Stage", svid: Svid, types: Sequence[str]) -> None:
         super().__init__(stage, svid, types)
-        self.version = 0
         self.adopted: Publication | None = None
-        self._wanted: dict[int, tuple[Wanted, ...]] = {}
-        self._offers: dict[int, Offer] = {}
-        self._first: dict[int, int] = {}
-        self._good: list[Publication] = []
-
-    def install(self, components: int = 1, kind: str = "") -> Wanted:
-        """A new deployment, of the first type that is claimed unless another one is asked for."""
-        wanted = Wanted.new(self.stage.random, components, kind or self.stage.types[0])
-        return wanted.kept_at(self.stage.registry.authority) if self.stage.registry else wanted
-
-    def install_spoilt(self, flaw: str, kind: str) -> Wanted:
-        """A new deployment whose package in the registry is missing or has a flaw.
-
-        Raises:
-            Blocked: the scenario has no registry.
-        """
-        if self.stage.registry is None:
-            raise Blocked("needs a registry, and with it the feature helm or compose")
-        wanted = self.install(kind=kind)
-        for repository in wanted.repositories:
-            self.stage.registry.spoil(repository, flaw)
-        return wanted.without_hope("artifact-unavailable" if flaw == "missing" else flaw)
-
-    def change(self, wanted: Wanted) -> Wanted:
-        """Another revision of a deployment."""
-        return wanted.changed(self.stage.random)
-
-    def publish(
-        self,
-        *wanted: Wanted,
-        version: int | None = None,
-        defect: str | None = None,
-        note: str = "",
-        authority: str = "",
-    ) -> Publication:
-        """Publish these deployments, well or with a defect; the version is the next one unless given or part of it."""
-        if version is None:
-            version = {"version-lower": self.version - 1, "version-equal": self.version}.get(
-                defect or "", self.version + 1
-            )
-        documents = {w.deployment_id: w.document(self.device_id) for w in wanted}
-        if defect not in ("version-lower", "version-equal"):
-            self.version = version
-        return self._offer(defects.offer(version, documents, defect, note, authority), wanted, defect, note)
-
-    def publish_again(self, publication: Publication) -> Publication:
-        """Publish the same bytes once more; nothing stands against their adoption now."""
-        offer, wanted = self._offers[publication.seq], self._wanted[publication.seq]
-        event = self._offer(offer, wanted, None, publication.note)
-        self._first[event.seq] = self._first.get(publication.seq, publication.seq)
-        return event
-
-    def _offer(self, offer: Offer, wanted: tuple[Wanted, ...], defect: str | None, note: str) -> Publication:
-        hopeless = {w.deployment_id: why for w in wanted if (why := self._why_not(w))}
-        event = self.stage.double.publish(self.spiffe_id, offer, defect, note, hopeless)
-        self._wanted[event.seq], self._offers[event.seq] = wanted, offer
-        self._good += [event] if defect is None else []
-        return event
 
     def _deadline(self, what: str, subject: int, bound: float, met: bool) -> None:
         self.stage.recorder.record(Deadline, what=what, bound=bound, subject=subject, met=met)
 
-    def _why_not(self, wanted: Wanted) -> str | None:
-        """Why a deployment cannot run here; None when it can."""
-        offers = {offer["properties"]["id"]: offer["properties"] for offer in (self.capabilities, *self.children)}
-        listed = offers.get(wanted.device_id or self.device_id, {}).get("supportedDeploymentTypes")
-        kind = wanted.application["deploymentProfiles"][0]["type"]
-        return wanted.hopeless or ("unlisted-type" if listed is not None and kind not in listed else None)
-
     def _runs_exactly(self, publication: Publication) -> bool:
-        """Whether all that can run does, and nothing else; what became of the rest does not matter here."""
+        """Whether all that can run does, and nothing else."""
+        return self._is_exactly(publication, self.workloads())
+
+    def _is_exactly(self, publication: Publication, running: Running) -> bool:
+        """Whether this is all that can run, and nothing else; what became of the rest does not matter here."""
         possible = [w for w in self._wanted[publication.seq] if w.deployment_id not in publication.hopeless]
         wanted: Running = frozenset().union(*(w.running for w in possible))
-        return {entry for entry in self.workloads() if entry[0] not in publication.hopeless} == wanted
+        return {entry for entry in running if entry[0] not in publication.hopeless} == wanted
 
     def runs(self, publication: Publication) -> None:
         """Wait until the agent runs a publication, whatever it says.
@@ -117,15 +53,16 @@ class Device(Powered):
         self.until(lambda: self._runs_exactly(publication), self.bound("request_timeout"))
 
     def adopts(self, publication: Publication) -> None:
-        """Wait until the agent runs a publication and has said so.
+        """Wait until the agent runs a publication and has said so; whoever has nothing to say shows it by another poll.
 
         Raises:
             Blocked: it did not within the bound of the specification.
         """
         bound = self.bound("request_timeout", "apply_time")
         end = time.monotonic() + bound
-        runs = self.until(lambda: self.has_looked_at(publication, polls=1) and self._runs_exactly(publication), bound)
         new, gone = self._to_be_said(publication)
+        polls = self._polls_after(publication, new | gone)
+        runs = self.until(lambda: self.has_looked_at(publication, polls) and self._runs_exactly(publication), bound)
         since = self._first.get(publication.seq, publication.seq)
         if runs:  # a revision may run before its parameters have arrived; what is said to be installed has them
             self.until(lambda: new <= self.has_said("installed", publication, since), max(0.0, end - time.monotonic()))
@@ -141,16 +78,6 @@ class Device(Powered):
         if not runs:
             raise Blocked(f"version {publication.version} was not adopted and reported within {bound:.1f} s")
         self.adopted = publication
-
-    def _to_be_said(self, publication: Publication) -> tuple[set[str], set[str]]:
-        """The deployments that are new or changed since the last good publication, and those of it that are gone."""
-        first = self._first.get(publication.seq, publication.seq)
-        earlier = (p for p in reversed(self._good) if p.seq < first)
-        before = next((p.documents for p in earlier), {})
-        now = publication.documents
-        possible = set(now) - set(publication.hopeless)
-        new = {n for n in possible if n not in before or before[n].digest != now[n].digest}
-        return new, (set(before) - set(now)) & self.spoken_of(publication)
 
     def fails(self, publication: Publication, *wanted: Wanted) -> None:
         """Wait until the agent has reported that these deployments, or all of a publication, have failed."""
@@ -180,8 +107,10 @@ class Device(Powered):
         met = self.until(lambda: names <= self.has_spoken_of(publication), bound)
         self._deadline("stand-reported", publication.seq, bound, met)
 
-    def settles(self, publication: Publication) -> None:
+    def settles(self, publication: Publication) -> bool:
         """Wait until the agent has seen a publication that it must not adopt, and has gone on to poll twice.
+
+        The result is whether it still runs exactly what it had adopted.
 
         Raises:
             Blocked: it did not come so far.
@@ -189,9 +118,20 @@ class Device(Powered):
         bound = 3 * self.bound("request_timeout", "max_backoff")
         met = self.until(lambda: self.has_looked_at(publication, polls=2), bound)
         self._deadline("settled", publication.seq, bound, met)
-        self.workloads()
+        running = self.workloads()
         if not met:
             raise Blocked(f"version {publication.version} was not looked at within {bound:.1f} s")
+        return self.adopted is None or self._is_exactly(self.adopted, running)
+
+    def withstands(self, publication: Publication) -> None:
+        """Wait as `settles` does; an agent that no longer runs what it had adopted is given that once more.
+
+        Raises:
+            Blocked: it did not come so far.
+        """
+        if not self.settles(publication):
+            assert self.adopted is not None
+            self.adopts(self.publish(*self._wanted[self.adopted.seq]))
 
     def recovers(self) -> None:
         """Wait until the agent shows itself after a start and what was adopted runs again.
@@ -247,13 +187,24 @@ class Device(Powered):
 
     def finds_wos_with(self, flaw: str) -> None:
         """Show a flawed certificate, or speak an old protocol, until the agent has tried twice."""
-        domain = self.stage.trust_domain
+        domain = self.trust_domain
         if flaw in OLD_PROTOCOLS:
             self.stage.double.present(domain.wos(), flaw)
         else:
             self.stage.double.present(domain.wos(flaw))
         self.tries_twice()
         self.stage.double.present(domain.wos())
+
+    def changes_its_root(self) -> None:
+        """Stop the agent and start it with another root; the WOS first shows a certificate below the former one."""
+        positive, double = self.polled(1), self.stage.double
+        self.stop()
+        double.present(self.trust_domain.wos().flawed("replaced-root"))
+        self.trust_domain = self.trust_domain.successor()
+        self.start()
+        with self.stage.mark("attempt", "replaced-root", twin=positive):
+            self.tries_twice()
+        double.present(self.trust_domain.wos())
 
     def waits_for(self, service: IdentityDouble, times: int) -> None:
         """Wait until the identity service has been asked so many more times.

@@ -32,6 +32,8 @@ class Powered(Presence):
         self.capabilities["properties"]["supportedDeploymentTypes"] = list(types)
         self.children: list[dict[str, Any]] = []
         self.service: IdentityDouble | None = None
+        self.trust_domain = stage.trust_domain
+        """The one whose root it trusts."""
         self.follows = False
         """Whether it gets its trust bundle from the identity service, and not its SVID."""
         self._runs = False
@@ -45,7 +47,7 @@ class Powered(Presence):
         self.stage.control(
             "start",
             wosUrl=self.stage.url,
-            **self._identity(bundle or self.stage.trust_domain.bundle_pem),
+            **self._identity(bundle or self.trust_domain.bundle_pem),
             state=self.state,
             pollIntervalSeconds=declared("poll_interval"),
             requestTimeoutSeconds=declared("request_timeout"),
@@ -89,13 +91,17 @@ class Powered(Presence):
 
     def stop(self) -> None:
         """Stop the agent in an orderly way."""
-        self._runs = False
-        self.stage.control("stop")
+        self._end("stop")
 
     def cut(self) -> None:
         """End the agent as a power cut would."""
+        self._end("cut")
+
+    def _end(self, verb: str) -> None:
+        """End the agent, and let what it had sent be read before it can be started again."""
         self._runs = False
-        self.stage.control("cut")
+        self.stage.control(verb)
+        self.stage.double.wait(lambda: self.stage.double.is_deserted, self.bound())
 
     def release(self) -> None:
         """Release the device from its WOS, as its owner does."""

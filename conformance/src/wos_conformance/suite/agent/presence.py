@@ -79,9 +79,14 @@ class Presence:
 
     def has_looked_at(self, publication: Publication, polls: int) -> bool:
         """Whether the agent was served a manifest and has asked again so often since."""
+        served = self._served(publication)
+        return served is not None and len(self.asked("manifest", served)) >= polls
+
+    def _served(self, publication: Publication) -> int | None:
+        """The `seq` of the first answer that brought the manifest of a publication since then; None without any."""
+        sign = f"ETag: {publication.etag}"
         asked = self.asked("manifest", publication.seq)
-        served = [e.seq for e in asked if e.response and f"ETag: {publication.etag}" in e.response.head]
-        return bool(served) and sum(e.seq > served[0] for e in asked) >= polls
+        return next((e.seq for e in asked if e.response and sign in e.response.head), None)
 
     def has_said(self, state: str, publication: Publication, since: int) -> set[str]:
         """The deployments about which this state was reported, and taken, after an event, for a publication."""
@@ -96,9 +101,8 @@ class Presence:
 
     def has_spoken_of(self, publication: Publication) -> set[str]:
         """The deployments about which anything was reported since the manifest of a publication was served."""
-        asked = self.asked("manifest", publication.seq)
-        served = [e.seq for e in asked if e.response and f"ETag: {publication.etag}" in e.response.head]
-        said = self.asked("status", served[0]) if served else []
+        served = self._served(publication)
+        said = [] if served is None else self.asked("status", served)
         return {str(self.told(exchange).get("deploymentId")) for exchange in said}
 
     def spoken_of(self, publication: Publication) -> set[str]:

@@ -66,6 +66,10 @@ class Resident(Device):
         """Nobody can look."""
         return frozenset()
 
+    def _is_exactly(self, publication: Publication, running: Running) -> bool:
+        """Nobody can say otherwise."""
+        return True
+
     def install(self, components: int = 1, kind: str = "") -> Wanted:
         """A new deployment, of a type that the device lists."""
         return super().install(components, kind or self.capabilities["properties"]["supportedDeploymentTypes"][0])
@@ -90,7 +94,8 @@ class Resident(Device):
         end = time.monotonic() + bound
         new, gone = self._to_be_said(publication)
         since = self._first.get(publication.seq, publication.seq)
-        met = self.until(lambda: self.has_looked_at(publication, polls=1), bound)
+        polls = self._polls_after(publication, new | gone)
+        met = self.until(lambda: self.has_looked_at(publication, polls), bound)
         for what, state, names in (("installed-reported", "installed", new), ("removed-reported", "removed", gone)):
             met = met and self.until(
                 lambda state=state, names=names: names <= self.has_said(state, publication, since),  # type: ignore[misc]

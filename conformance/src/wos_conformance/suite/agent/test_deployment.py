@@ -1,5 +1,7 @@
 """Situations around what stands in a document (deployment.md)."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from wos_conformance.drive.package import ARCHIVE_FLAWS
@@ -83,31 +85,22 @@ def test_first_of_two_components_is_never_ready(agent: Stage, kind: str) -> None
 
 ALTERED_CHART = pytest.mark.gives("deployment.helm-chart-verified", "deployment.helm-namespace-used")
 ALTERED_ARCHIVE = pytest.mark.gives("deployment.compose-archive-verified")
+ODD_ARCHIVE = pytest.mark.gives("deployment.compose-archive-checked")
 
 
 @pytest.mark.needs("workloads")
 @pytest.mark.parametrize(
-    "kind", [pytest.param("helm", marks=ALTERED_CHART), pytest.param("compose", marks=ALTERED_ARCHIVE)]
+    ("kind", "flaws"),
+    [
+        pytest.param("helm", ("bytes-altered", "missing"), marks=ALTERED_CHART, id="altered-chart"),
+        pytest.param("compose", ("bytes-altered", "missing"), marks=ALTERED_ARCHIVE, id="altered-archive"),
+        pytest.param("compose", ARCHIVE_FLAWS, marks=ODD_ARCHIVE, id="odd-archive"),
+    ],
 )
-def test_registry_hands_out_something_else(agent: Stage, kind: str) -> None:
-    """Beside a deployment that can be had, of one the bytes are not those of the digest, and one is not there."""
+def test_registry_hands_out_something_else(agent: Stage, kind: str, flaws: Iterable[str]) -> None:
+    """Beside a deployment with a good package, each of several others has one with another flaw, or none."""
     device = agent.start()
-    good, *odd = (
-        device.install(kind=kind),
-        *(device.install_spoilt(flaw, kind) for flaw in ("bytes-altered", "missing")),
-    )
-    publication = device.publish(good, *odd)
-    device.refuses(publication, *odd)
-    device.adopts(publication)
-    device.polled(1)
-
-
-@pytest.mark.gives("deployment.compose-archive-checked")
-@pytest.mark.needs("workloads")
-def test_archives_hold_what_they_must_not(agent: Stage) -> None:
-    """Beside a deployment with a good archive, each of several others has an archive with another flaw."""
-    device = agent.start()
-    good, *odd = device.install(kind="compose"), *(device.install_spoilt(str(f), "compose") for f in ARCHIVE_FLAWS)
+    good, *odd = device.install(kind=kind), *(device.install_spoilt(flaw, kind) for flaw in flaws)
     publication = device.publish(good, *odd)
     device.refuses(publication, *odd)
     device.adopts(publication)

@@ -50,14 +50,7 @@ def test_trust_bundle_is_replaced(agent: Stage) -> None:
     Then it is started with a trust bundle whose only root has expired.
     """
     device = agent.start()
-    positive = device.polled(1)
-    device.stop()
-    new = agent.trust_domain.successor()
-    agent.double.present(agent.trust_domain.wos().flawed("replaced-root"))
-    device.start(bundle=new.bundle_pem)
-    with agent.mark("attempt", "replaced-root", twin=positive):
-        device.tries_twice()
-    agent.double.present(new.wos())
+    device.changes_its_root()
     positive = device.polled(1)
     device.stop()
     old = agent.trust_domain.expired()
