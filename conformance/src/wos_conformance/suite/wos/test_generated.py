@@ -48,7 +48,7 @@ def test_operation_is_called_at_its_limits(wos: Stage, operation: str) -> None:
 def test_links_are_followed(wos: Stage) -> None:
     """Requests of one client, each made of an earlier answer where the OpenAPI document links the two."""
     Walk.traffic, Walk.assigned = Traffic(wos, wos.client(announce=False)), 0
-    wos.play(Walk)
+    wos.play(Walk, programs=0.5)
 
 
 @pytest.mark.gives(
@@ -58,4 +58,4 @@ def test_links_are_followed(wos: Stage) -> None:
 def test_links_are_followed_from_a_manifest(wos: Stage) -> None:
     """The same for a client with two deployments: from the manifest to documents, to the bundle and to reports."""
     Walk.traffic, Walk.assigned = Traffic(wos, wos.client()), 2
-    wos.play(Walk)
+    wos.play(Walk, programs=0.5)

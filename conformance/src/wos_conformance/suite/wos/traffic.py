@@ -4,7 +4,7 @@ import sys
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from schemathesis import Case
 from schemathesis.generation.stateful.state_machine import StepOutput
 
@@ -61,12 +61,12 @@ class Walk(RuleBasedStateMachine):
 
     traffic: ClassVar[Traffic]
     assigned: ClassVar[int] = 0
-    """How many deployments the client has in each program."""
+    """How many deployments a client of its own has in each program; without one all share a client."""
 
     def __init__(self) -> None:
         super().__init__()
         self.example = self.traffic.stage.example()
-        self.begin = self.example.__enter__()
+        self.example.__enter__()
         self.deployments: list[Deployment] = []
         self.answered: list[StepOutput] = []
         self.announced: set[str] = set()
@@ -75,23 +75,18 @@ class Walk(RuleBasedStateMachine):
         """End the example."""
         for target in sorted(self.announced):
             self.traffic.withdraw(target)
-        for deployment in self.deployments:
-            self.traffic.stage.withdraw(deployment)
         self.example.__exit__(*sys.exc_info())
 
     @initialize()
     def begin_with_manifest(self) -> None:
         """The client is given its deployments and asks for its manifest, from which most links lead."""
         stage = self.traffic.stage
+        if self.assigned:
+            self.traffic.client = stage.client()
         for _ in range(self.assigned):
             application = sample.application(stage.random, components=2)
             self.deployments.append(stage.assign(self.traffic.client, application))
         self._send(bare(DOCUMENT, "getManifest").case)
-
-    @invariant()
-    def is_judged(self) -> None:
-        """Each step is judged with all before it."""
-        self.traffic.stage.run.judge_slice(self.begin)
 
     @rule(draft=drafts(DOCUMENT), choice=st.integers(0, 9))
     def ask(self, draft: Draft, choice: int) -> None:
