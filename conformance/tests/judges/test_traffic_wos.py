@@ -60,6 +60,26 @@ def second_is_not_answered(story: Visits, sin: bool) -> None:
 
 
 @TALES.of("connectivity.answers-in-order")
+def second_answer_cannot_be_read(story: Visits, sin: bool) -> None:
+    """It begins in the middle of the first."""
+    story.connect()
+    story.polls(200)
+    began = _written(story)
+    story.polls(200, began=began)
+    story.polls(None if sin else 200, failure="malformed: RemoteProtocolError" if sin else None, began=began)
+
+
+@TALES.of("connectivity.answers-in-order")
+def second_answer_is_cut_off(story: Visits, sin: bool) -> None:
+    """It is another one."""
+    story.connect()
+    story.polls(200)
+    began = _written(story)
+    story.polls(200, began=began)
+    story.polls(404 if sin else 200, failure=None if sin else "closed", began=began)
+
+
+@TALES.of("connectivity.answers-in-order")
 def body_is_refused(story: Visits, sin: bool) -> None:
     """It is taken for the next request."""
     story.connect()

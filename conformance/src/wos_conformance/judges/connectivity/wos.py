@@ -70,12 +70,12 @@ _Answer = tuple[int | None, str | None, str | None, str | None]
 def answers_come_in_order(history: History) -> Occasions:
     """A request that came close behind another, or behind a body that was refused, is answered as it was alone."""
     for view, alone in _crowded(history):
-        if view.status is None and view.failure == "timeout":
-            yield broken(view, expected=f"{_words(alone)}, or the end of the connection", received="no answer")
-        elif view.status is None or (found := _answer(view)) == alone:
+        has_ended = view.broke or view.failure == "alert"
+        found = _words(_answer(view)) if view.failure is None else view.failure
+        if has_ended or found == _words(alone):
             yield kept(view)
         else:
-            yield broken(view, expected=f"{_words(alone)}, as without company", received=_words(found))
+            yield broken(view, expected=f"{_words(alone)}, or the end of the connection", received=found)
 
 
 def _crowded(history: History) -> Iterator[tuple[ExchangeView, _Answer]]:
