@@ -9,7 +9,7 @@ from story import Story
 from visits import DEVICE, MANIFEST_TYPE, ONE, TWO, Assigned, Visits, capabilities, problem, text
 from wos_conformance.drive.archive import archive
 from wos_conformance.drive.publication import digest_of
-from wos_conformance.history import History, Publication
+from wos_conformance.history import Control, History, Publication
 from wos_conformance.suite.agent.wanted import Wanted
 
 _PROBLEM = "Content-Type: application/problem+json"
@@ -38,6 +38,16 @@ def day_of_wos() -> History:
     visits.retire(TWO)
     visits.polls(403, client=TWO, answer=_PROBLEM, content=problem("not-authorized", status=403))
     return visits.history
+
+
+def day_without_control() -> History:
+    """What clients of the pool see of a WOS to which nobody assigns anything."""
+    visits = Visits()
+    visits.connect(tls_version="TLSv1.3")
+    _devices(visits)
+    _polls(visits)
+    history = visits.history
+    return history.of_events([event for event in history.events if not isinstance(event, Control)])
 
 
 def _refuses(visits: Visits, request: str, kind: str, status: int = 0, **facts: Any) -> None:

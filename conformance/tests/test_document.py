@@ -12,9 +12,9 @@ from certify import FEATURES
 from mutants import CATALOGUES, mutants_of
 from proof import table
 from wos_conformance.cli import main
+from wos_conformance.reach import binds
 from wos_conformance.requirement import Role
 from wos_conformance.specification import Specification
-from wos_conformance.verdict import binds
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = [

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from life import day_without_control
 from wos_conformance.cli import main
 from wos_conformance.command.briefing import briefing
+from wos_conformance.judges import judge_history
 from wos_conformance.reach import is_reached, reach
 from wos_conformance.requirement import Role
 from wos_conformance.specification import Specification
@@ -31,6 +33,18 @@ def test_agent_that_a_person_starts_is_reached_without_control() -> None:
     assert not is_reached(SPECIFICATION.requirement("desired-state.converges"), 0)
     assert not is_reached(SPECIFICATION.requirement("desired-state.change-published"), 0)
     assert not is_reached(SPECIFICATION.requirement("boundary.host-unchanged"), 1)
+
+
+def test_feature_may_take_a_product_out_of_a_rule() -> None:
+    """Whoever claims TLS 1.2 gains a rule and loses one."""
+    assert reach(SPECIFICATION, "wos", ["tls-1.2"]) == reach(SPECIFICATION, "wos", [])
+
+
+def test_day_without_control_shows_no_more_than_is_reached() -> None:
+    """What a judge finds in it needs no verb."""
+    found = {judgement.requirement for judgement in judge_history(day_without_control()).judgements}
+    assert len(found) > 20
+    assert {name for name in found if not is_reached(SPECIFICATION.requirement(name), 0)} == set()
 
 
 def test_page_of_instructions_is_about_this_run() -> None:

@@ -201,13 +201,14 @@ class Visits:
         headers: Sequence[str] = (),
         client: str = ONE,
         protocol: str = "HTTP/1.1",
+        began: float | None = None,
         **facts: Any,
     ) -> Exchange:
         """A request such as `GET /path`, with JSON or bytes, and its answer with these headers."""
         body = sent if isinstance(sent, bytes) else json.dumps(sent).encode() if sent is not None else b""
         head = "\r\n".join([f"{request} HTTP/1.1", "Host: wos", *headers, "", ""])
         lines = [f"{protocol} {status} Text", *filter(None, answer.split("\n")), "", ""]
-        started = self.now
+        started = self.now if began is None else began
         return self._event(  # type: ignore[no-any-return]
             Exchange,
             connection=self._connection,

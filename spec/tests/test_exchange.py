@@ -171,7 +171,8 @@ def test_links_can_be_followed() -> None:
     ]
     followed = {(source, link["operationId"]) for source, link in links}
     assert followed >= {
-        ("getManifest", target) for target in ("getManifest", "getDocument", "getBundle", "reportStatus")
+        *(("getManifest", target) for target in ("getManifest", "getDocument", "getBundle", "reportStatus")),
+        *((name, name) for name in ("announceCapabilities", "getDocument", "getBundle", "reportStatus")),
     }
     assert {target for _, target in followed} <= {o["operationId"] for d in DOCUMENTS for o in operations_of(d)}
     assert schemathesis.openapi.from_path(OPENAPI["wos"]).as_state_machine()

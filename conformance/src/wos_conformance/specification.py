@@ -72,13 +72,13 @@ class Specification:
     @cached_property
     def features(self) -> dict[str, Any]:
         """The optional features by name."""
-        return yaml.safe_load((self.folder / "features.yaml").read_bytes()) or {}
+        return _yaml(self.folder / "features.yaml") or {}
 
     @cached_property
     def interfaces(self) -> dict[str, dict[str, Any]]:
         """The OpenAPI documents by name."""
         paths = sorted((self.folder / "openapi").glob("*.yaml"))
-        return {path.stem: yaml.safe_load(path.read_bytes()) for path in paths}
+        return {path.stem: _yaml(path) for path in paths}
 
     @cached_property
     def schemas(self) -> dict[str, dict[str, Any]]:
@@ -109,13 +109,13 @@ class Specification:
     @cached_property
     def problem_types(self) -> dict[str, int]:
         """The registered problem types: URI to HTTP status."""
-        registry = yaml.safe_load((self.folder / "problem-types.yaml").read_bytes())
+        registry = _yaml(self.folder / "problem-types.yaml")
         return {f"{registry['base']}#{name}": entry["status"] for name, entry in registry["types"].items()}
 
     @cached_property
     def blank_statuses(self) -> frozenset[int]:
         """The HTTP statuses that go with `about:blank`."""
-        return frozenset(yaml.safe_load((self.folder / "problem-types.yaml").read_bytes())["about-blank"])
+        return frozenset(_yaml(self.folder / "problem-types.yaml")["about-blank"])
 
     @cached_property
     def digest(self) -> str:
@@ -137,6 +137,11 @@ def _load(kind: type[S], version: str) -> S:
     return loaded
 
 
+def _yaml(path: Path) -> Any:
+    """What a file of the specification says; the loader of libyaml reads it in a tenth of the time."""
+    return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+
+
 def _folder(version: str) -> Path:
     here = Path(__file__).resolve()
     for parent in here.parents:
@@ -146,7 +151,7 @@ def _folder(version: str) -> Path:
 
 
 def _requirements(folder: Path) -> dict[str, Requirement]:
-    rows = yaml.safe_load((folder / "requirements.yaml").read_bytes())
+    rows = _yaml(folder / "requirements.yaml")
     order = list(dict.fromkeys(name.partition(".")[0] for name in rows))
     found: dict[str, Requirement] = {}
     for area in order:

@@ -1,13 +1,12 @@
 """Folds judgements into a verdict: no occasion, no pass; no sign of life, no pass; one broken occasion fails."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from wos_conformance.history import ExchangeView, Footer, History, Mark
 from wos_conformance.judges import Findings, Judgement
-from wos_conformance.reach import is_reached
+from wos_conformance.reach import binds, excluded, is_reached
 from wos_conformance.requirement import Requirement
 from wos_conformance.specification import Specification
 
@@ -15,9 +14,6 @@ State = Literal["passed", "failed", "not-applicable", "not-tested", "error"]
 
 _RARE = 8
 """So many letters of a made-up name occur nowhere by chance."""
-
-_WITHOUT = re.compile(r"when it does not claim the feature `([^`]+)`")
-"""Words in a sentence which say that the rule binds only a product that does not claim a feature."""
 
 CLAIMS = {"margo-1.0.0-rc.3": ("margo",), "wos-agent-1.0": ("margo", "resolved", "added")}
 
@@ -128,16 +124,6 @@ def fold(specification: Specification, history: History, findings: Findings) -> 
     return Verdict(outcomes, tuple(faults), tuple(header.diagnostic))
 
 
-def binds(requirement: Requirement, features: Sequence[str]) -> bool:
-    """Whether a rule applies to a product that claims these features."""
-    return requirement.feature in (None, *features) and _excluded(requirement) not in features
-
-
-def _excluded(requirement: Requirement) -> str | None:
-    without = _WITHOUT.search(requirement.sentence)
-    return without[1] if without else None
-
-
 def _outcome(
     requirement: Requirement,
     judgements: Sequence[Judgement],
@@ -148,7 +134,7 @@ def _outcome(
     level: int,
 ) -> Outcome:
     if not binds(requirement, features):
-        claimed = f"{requirement.feature} is not" if requirement.feature else f"{_excluded(requirement)} is"
+        claimed = f"{requirement.feature} is not" if requirement.feature else f"{excluded(requirement)} is"
         return Outcome(requirement, "not-applicable", reason=f"feature {claimed} claimed")
     broken = [judgement for judgement in judgements if not judgement.kept]
     counted = [j for j in judgements if not j.kept or not any(j.event in attempt for attempt in void)]

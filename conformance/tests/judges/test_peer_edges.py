@@ -45,6 +45,13 @@ def failed_with_a_forged_header(story: Visits) -> None:
     story.polls(500, story.forged(TWO))
 
 
+def asked_for_nothing(story: Visits) -> None:
+    """Two clients to whom nothing belongs have nothing to see of each other."""
+    for client in (ONE, TWO):
+        story.admit(client)
+        story.serves(1, client=client)
+
+
 def left_alone_after_expiry(story: Visits) -> None:
     """The connection is neither used nor closed."""
     story.connect("expires-soon")
@@ -61,6 +68,7 @@ NO_OCCASION: list[tuple[str, Tell]] = [
     ),
     ("identity.caller-from-svid", announced_by_both),
     ("identity.scope-isolated", lambda story: story.serves(1)),
+    ("identity.scope-isolated", asked_for_nothing),
     ("identity.forged-header-ignored", asked_with_own_certificate),
     ("identity.forged-header-ignored", asked_by_a_stranger),
     ("identity.forged-header-ignored", asked_before_anything_was_served),

@@ -8,6 +8,41 @@ TALES = Tales()
 TEXT = ["Content-Type: text/plain"]
 
 
+@TALES.of("status.valid-accepted")
+def report_is_about_what_is_wanted(story: Visits, sin: bool) -> None:
+    """It is refused."""
+    wanted = Assigned()
+    story.assign(wanted)
+    story.serves(2, wanted)
+    story.reports(wanted, wanted.report(2), status=422 if sin else 201)
+
+
+@TALES.of("status.valid-accepted")
+def states_come_in_any_order(story: Visits, sin: bool) -> None:
+    """One is refused because of the state before."""
+    wanted = Assigned()
+    story.assign(wanted)
+    story.serves(2, wanted)
+    story.reports(wanted, wanted.report(2, "removed"), status=201)
+    story.reports(wanted, wanted.report(1, "pending") | {"components": []}, status=409 if sin else 200)
+
+
+@pytest.mark.parametrize("reason", ["withdrawn", "ahead", "nothing-served", "stranger", "large"])
+def test_refusal_of_a_report_has_another_reason(reason: str) -> None:
+    """Other rules speak of it, or none."""
+    story, wanted = Visits(), Assigned()
+    story.assign(wanted)
+    if reason != "nothing-served":
+        story.serves(2, wanted)
+    if reason == "withdrawn":
+        story.withdraw(wanted)
+    report = wanted.report(3 if reason == "ahead" else 2)
+    if reason == "stranger":
+        report["components"][0]["name"] = "nobody"
+    story.reports(wanted, report | ({"x-pad": "x" * 262_144} if reason == "large" else {}), status=422)
+    assert story.judged("status.valid-accepted") == []
+
+
 @TALES.of("status.newest-visible")
 def old_report_comes_late(story: Visits, sin: bool) -> None:
     """It hides the newer one."""

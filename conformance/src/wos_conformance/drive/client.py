@@ -4,17 +4,17 @@ The HTTP engine is httpcore, the one below httpx, because it leaves headers and 
 """
 
 import re
-import ssl
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpcore
 
+from wos_conformance.drive.burst import Received, Request, received_from
+from wos_conformance.drive.offer import OldOffer
 from wos_conformance.drive.stream import RecordingBackend
 from wos_conformance.drive.tls import ClientContext, client_context, old_client_context
 from wos_conformance.drive.trust_domain import Svid
@@ -116,6 +116,32 @@ class Visitor:
             return self._once(method, target, headers, body, repeats=answer.seq)
         return answer
 
+    def at_once(self, *requests: Request) -> list[Answer]:
+        """Write requests one behind the other on a new connection, before anything is answered; none is sent again."""
+        self.new_connection()
+        self._backend.begin(time.monotonic() + self._timeout)
+        started = self._recorder.now()
+        full = [request._replace(headers=[*self._completed(request)]) for request in requests]
+        try:
+            stream = self._backend.connect_tcp(*self._dial).start_tls(self._context)
+            stream.write(b"".join(request.text() for request in full))
+        except Exception as error:
+            return [Answer(self._backend.last_seq, failure=_failure(error)) for _ in full]
+        answers = [
+            self._noted(request, received, started)
+            for request, received in zip(full, received_from(stream, full), strict=True)
+        ]
+        self._backend.leaving = all(answer.failure is None for answer in answers)
+        stream.close()
+        self._backend.leaving = False
+        return answers
+
+    def _noted(self, request: Request, received: Received, started: float) -> Answer:
+        failure = _failure(received.error) if received.error else None
+        status = received.status if received.head else None
+        event = self._record(request.head(), request.body, received, started, failure)
+        return Answer(event.seq, None if failure else status, received.fields, received.content, failure)
+
     def poll(self, etag: str | None = None, accept: str | None = MANIFEST_TYPE, *others: tuple[str, str]) -> Answer:
         """Ask for the manifest, with other headers if there are any."""
         return self.request("GET", MANIFEST, [*_present(("Accept", accept), ("If-None-Match", etag)), *others])
@@ -158,7 +184,7 @@ class Visitor:
 
     def attempt(self, offer_name: str) -> None:
         """Offer something else than TLS 1.3 alone; recorded, with its name for the flaw, if it was really sent."""
-        offer = _OldOffer(old_client_context(self.svid, offer_name))
+        offer = OldOffer(old_client_context(self.svid, offer_name))
         if not offer.hello:
             return
         outcome, failure, version, cipher = offer.made_to(*self._dial, self._timeout)
@@ -185,38 +211,50 @@ class Visitor:
         backend, recorder = self._backend, self._recorder
         backend.begin(time.monotonic() + self._timeout)
         started = recorder.now()
+        asked = Request(method, target, headers, body)
         request = httpcore.Request(
             method.encode("latin-1"),
             httpcore.URL(scheme=b"https", host=self._host.encode(), port=self._port, target=target.encode("latin-1")),
-            headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in self._completed(headers, body, method)],
+            headers=[(n.encode("latin-1"), v.encode("latin-1")) for n, v in self._completed(asked)],
             content=body,
             extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)},
         )
-        status, fields, content, failure = self._exchanged(request)
+        received = self._exchanged(request)
+        failure = _failure(received.error) if received.error else None
         if failure and not backend.sent:
             return Answer(backend.last_seq, failure=failure)
-        response = None
-        if status is not None and (head := backend.response_head()):
-            response = Message(head.decode("latin-1"), recorder.store(content) if content else None)
-        event = recorder.record(
+        event = self._record(backend.request_head(), body, received, started, failure, repeats)
+        return Answer(event.seq, None if failure else received.status, received.fields, received.content, failure)
+
+    def _record(
+        self,
+        head: bytes,
+        body: bytes,
+        received: Received,
+        started: float,
+        failure: str | None,
+        repeats: int | None = None,
+    ) -> Exchange:
+        store, response = self._recorder.store, None
+        if received.status is not None and received.head:
+            response = Message(received.head.decode("latin-1"), store(received.content) if received.content else None)
+        return self._recorder.record(
             Exchange,
-            connection=backend.connection,
+            connection=self._backend.connection,
             client=(self.svid.spiffe_id if self.svid else None) or "",
-            request=Message(backend.request_head().decode("latin-1"), recorder.store(body) if body else None),
+            request=Message(head.decode("latin-1"), store(body) if body else None),
             response=response,
             started=started,
-            ended=recorder.now(),
+            ended=self._recorder.now(),
             failure=failure,
             repeats=repeats,
         )
-        return Answer(event.seq, None if failure else status, fields, content, failure)
 
-    def _exchanged(
-        self, request: httpcore.Request
-    ) -> tuple[int | None, Sequence[tuple[bytes, bytes]], bytes, str | None]:
+    def _exchanged(self, request: httpcore.Request) -> Received:
         status: int | None = None
         fields: Sequence[tuple[bytes, bytes]] = ()
         content = bytearray()
+        failed = None
         try:
             response = self._pool.handle_request(request)
             status, fields = response.status, response.headers
@@ -229,15 +267,16 @@ class Visitor:
                 response.close()
         except Exception as error:  # whatever a hostile peer provokes is an answer of that peer
             self._backend.stream = None
-            return status, fields, bytes(content), _failure(error)
-        return status, fields, bytes(content), None
+            failed = error
+        return Received(status, fields, self._backend.response_head(), bytes(content), failed)
 
-    def _completed(self, headers: Headers, body: bytes, method: str) -> Iterable[tuple[str, str]]:
-        given = {name.lower() for name, _ in headers}
+    def _completed(self, request: Request) -> Iterable[tuple[str, str]]:
+        given = {name.lower() for name, _ in request.headers}
         yield from ((n, v) for n, v in (("Host", self._authority), ("User-Agent", "agent/1")) if n.lower() not in given)
-        yield from headers
-        if (body or method in {"PUT", "POST", "PATCH"}) and not given & {"content-length", "transfer-encoding"}:
-            yield "Content-Length", str(len(body))
+        yield from request.headers
+        has_body = request.body or request.method in {"PUT", "POST", "PATCH"}
+        if has_body and not given & {"content-length", "transfer-encoding"}:
+            yield "Content-Length", str(len(request.body))
 
 
 def _pause(answer: Answer) -> float | None:
@@ -265,38 +304,3 @@ def _failure(error: Exception) -> str:
     if "disconnected" in text or "without sending" in text or "closed" in text:
         return "closed"
     return f"malformed: {type(error).__name__}: {text[:200]}"
-
-
-class _OldOffer:
-    """A handshake by hand, to know whether an old ClientHello really left us."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing)
-        with suppress(ssl.SSLError):
-            self._tls.do_handshake()
-        self.hello = self._outgoing.read()
-
-    def made_to(self, host: str, port: int, timeout: float) -> tuple[str, str | None, str | None, str | None]:
-        """Outcome, failure, version and suite of the handshake with this peer."""
-        import socket
-
-        try:
-            with socket.create_connection((host, port), timeout=timeout) as peer:
-                peer.sendall(self.hello)
-                while True:
-                    received = peer.recv(65536)
-                    self._incoming.write(received) if received else self._incoming.write_eof()
-                    try:
-                        self._tls.do_handshake()
-                    except ssl.SSLWantReadError:
-                        peer.sendall(self._outgoing.read())
-                        continue
-                    cipher = self._tls.cipher()
-                    return "established", None, self._tls.version(), cipher[0] if cipher else None
-        except ssl.SSLError as error:
-            return "handshake-failed", error.reason or str(error), None, None
-        except TimeoutError:
-            return "timeout", "no answer to the offer", None, None
-        except OSError as error:
-            return "handshake-failed", str(error), None, None

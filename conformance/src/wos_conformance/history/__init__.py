@@ -17,6 +17,7 @@ from wos_conformance.history.event import (
     Mark,
     Message,
     Publication,
+    Remark,
     Reset,
 )
 from wos_conformance.history.reader import HISTORY, History, HistoryCut, HistoryDamaged, last_line
@@ -46,6 +47,7 @@ __all__ = [
     "Message",
     "Publication",
     "Recorder",
+    "Remark",
     "Reset",
     "last_line",
 ]

@@ -208,6 +208,19 @@ class Deadline(Event, tag="deadline", frozen=True, kw_only=True):
     met: bool
 
 
+class Remark(Event, tag="remark", frozen=True, kw_only=True):
+    """A fault that the tool which made a request finds in the answer: for whoever reads the report; no judge looks.
+
+    `subject` is the `seq` of the exchange.
+    """
+
+    by: str
+    operation: str
+    fault: str
+    told: str
+    subject: int
+
+
 class Footer(Event, tag="footer", frozen=True, kw_only=True):
     """The end of a run, or of what one worker did in it; `errors` are faults of the harness: every verdict is doubtful.
 
@@ -220,7 +233,9 @@ class Footer(Event, tag="footer", frozen=True, kw_only=True):
     others: list[str] = []
 
 
-AnyEvent = Header | Mark | Connection | Closed | Exchange | Publication | Fault | Reset | Control | Deadline | Footer
+AnyEvent = (
+    Header | Mark | Connection | Closed | Exchange | Publication | Fault | Reset | Control | Deadline | Remark | Footer
+)
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from wos_conformance.history import History, Mark
+from wos_conformance.history import History, Mark, Remark
 from wos_conformance.judges import Judgement, judge_history
 from wos_conformance.reach import reach
 from wos_conformance.report.failure import failure_text
@@ -65,6 +65,7 @@ def compute(folder: Path) -> Report:
         "conclusion": _conclusion(verdict, history),
         "requirements": [_row(outcome, history) for outcome in verdict.outcomes.values()],
         "scenarios": _scenarios(history),
+        "remarks": _remarks(history),
     }
     return Report(value, verdict)
 
@@ -174,6 +175,16 @@ def _broken(requirement: Requirement, judgement: Judgement, history: History) ->
         "received": judgement.received,
         "text": failure_text(requirement, judgement, history),
     }
+
+
+def _remarks(history: History) -> list[dict[str, Any]]:
+    """What the tools that made requests have to say, the first of each kind for each operation; never a verdict."""
+    first: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for remark in history.of(Remark):
+        key = remark.by, remark.operation, remark.fault
+        about = dict(zip(("by", "operation", "fault"), key, strict=True))
+        first.setdefault(key, {**about, "times": 0, "event": remark.subject, "told": remark.told})["times"] += 1
+    return list(first.values())
 
 
 def _scenarios(history: History) -> list[dict[str, Any]]:

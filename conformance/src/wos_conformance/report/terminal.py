@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from textwrap import indent, wrap
 
-from wos_conformance.report.report import Report
+from wos_conformance.report.report import REPORT, Report
 from wos_conformance.suite.settings import DEPTHS
 
 PROGRAM = "minimal program:\n"
@@ -22,6 +22,8 @@ def summary(report: Report, folder: Path) -> str:
     lines += _not_tested(value["requirements"], told="no occasion" if value["run"]["diagnostic"] else None)
     lines += [_count_line(level, counts) for level, counts in value["conclusion"]["counts"].items()]
     lines += [_reach_line(value["run"]["level"], value["conclusion"]["reach"])]
+    if value["remarks"]:
+        lines += [f"remarks {len(value['remarks'])} in {REPORT}, which count for nothing"]
     lines += [f"depth   {value['run']['depth']}: {DEPTHS[value['run']['depth']]}"]
     lines += ["", *_meaning(report), f"evidence: {folder}"]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from wos_conformance.drive.relay import Relay, place_of
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.history import Exchange, Footer, History, Mark, Recorder, last_line
 from wos_conformance.judges import Judgement, judge_history
-from wos_conformance.reach import is_reached
+from wos_conformance.reach import binds, is_reached
 from wos_conformance.report.failure import failure_text, replay_name
 from wos_conformance.specification import Specification
 from wos_conformance.suite.heading import heading
@@ -78,9 +78,8 @@ class Conductor:
         return wanted and (vital or reached or not requirements) and (self.control is not None or not verbs)
 
     def _applies(self, requirement: str) -> bool:
-        """Whether a requirement belongs to no feature, or to one that is claimed."""
-        feature = self.specification.requirement(requirement).feature
-        return feature is None or feature in self.settings.features
+        """Whether a requirement binds what is claimed of the target."""
+        return binds(self.specification.requirement(requirement), self.settings.features)
 
     def expect(self, scenarios: int) -> None:
         """How many scenarios will be played."""

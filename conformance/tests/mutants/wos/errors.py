@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from mutants.catalogue import WOS, Patch
 from wos_reference.wos import body, interface, problem
+from wos_reference.wos.connection import AgentConnection
+from wos_reference.wos.interface import Interface
 
 
 @WOS.against("errors.problem-media-type")
@@ -112,3 +114,52 @@ def tells_another_status_inside(patch: Patch) -> None:
         return told
 
     patch(problem, "_answer", changed)
+
+
+@WOS.against("errors.problem-media-type", consequences=("errors.problem-valid",))
+def says_in_plain_text_what_is_too_large(patch: Patch) -> None:
+    """Answers a body that is too large as a proxy in front of it would."""
+    patch(body, "plain_problem", lambda status, **_: PlainTextResponse("Payload Too Large", status))
+
+
+def _at_long_heads(patch: Patch, least: int, answer: Any) -> None:
+    """Answer otherwise where the fields of a head have this many bytes."""
+    serve = Interface.serve
+
+    async def measured(self: Interface, request: Any) -> Response:
+        length = sum(len(name) + len(value) for name, value in request.headers.raw)
+        found: Response = answer() if length > least else await serve(self, request)
+        return found
+
+    patch(Interface, "serve", measured)
+
+
+@WOS.against("errors.head-accepted")
+def has_a_narrow_door(patch: Patch) -> None:
+    """Takes heads of 4 KiB at most."""
+    _at_long_heads(patch, 4 << 10, lambda: problem.plain_problem(431))
+
+
+@WOS.against("errors.long-head-answered")
+def takes_a_long_head_for_a_long_body(patch: Patch) -> None:
+    """Says 413 to a head of more than 8 KiB."""
+    _at_long_heads(patch, 8 << 10, lambda: problem.plain_problem(413))
+
+
+@WOS.against("errors.long-head-survived")
+def falls_over_a_long_head(patch: Patch) -> None:
+    """Hangs up on whoever comes next."""
+    made, owed = AgentConnection.connection_made, [0]
+
+    def stumble() -> Response:
+        owed[0] = 2
+        return problem.plain_problem(431)
+
+    def hang_up(self: AgentConnection, transport: Any) -> None:
+        made(self, transport)
+        if owed[0]:
+            owed[0] -= 1
+            transport.close()
+
+    _at_long_heads(patch, 8 << 10, stumble)
+    patch(AgentConnection, "connection_made", hang_up)

@@ -26,7 +26,7 @@ def passes_everything_on(patch: Patch) -> None:
     with_document(patch, copy)
 
 
-@WOS.against("extensions.unknown-members-accepted")
+@WOS.against("extensions.unknown-members-accepted", consequences=("status.valid-accepted",))
 def fears_the_unknown(patch: Patch) -> None:
     """Refuses a report with members of tomorrow."""
     checked = interface.checked

@@ -47,7 +47,7 @@ def has_heard_everything_before(patch: Patch) -> None:
     patch(Fleet, "keep_status", lambda *arguments: keep(*arguments) and False)
 
 
-@WOS.against("status.version-ahead-accepted")
+@WOS.against("status.valid-accepted")
 def listens_at_another_path(patch: Patch) -> None:
     """Takes reports at a path in the singular, and knows none in the plural (D12)."""
     singular = re.compile(r"/api/v1/deployment/(?P<deploymentId>[^/]+)/status")
@@ -72,6 +72,19 @@ def _refuse(patch: Patch, is_wrong: Any) -> None:
         return keep(self, client, deployment_id, report)
 
     patch(Fleet, "keep_status", strict)
+
+
+@WOS.against("status.valid-accepted")
+def thinks_that_it_knows_what_comes_next(patch: Patch) -> None:
+    """Refuses a report whose state does not follow from the one before."""
+    order = ["pending", "installing", "installed", "failed", "removing", "removed"]
+
+    def goes_back(fleet: Fleet, client: str, report: Any) -> bool:
+        shown = [e["status"] for e in fleet.view(client)["deployments"] if e["deploymentId"] == report["deploymentId"]]
+        before = shown[0]["status"]["state"] if shown and shown[0] else order[0]
+        return order.index(report["status"]["state"]) < order.index(before)
+
+    _refuse(patch, goes_back)
 
 
 @WOS.against("status.version-ahead-accepted")

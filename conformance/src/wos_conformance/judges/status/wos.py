@@ -13,6 +13,8 @@ from wos_conformance.specification import Specification
 
 _ACCEPTED = (200, 201)
 _LAST_VERSION = 2**64 - 1
+_LARGEST = 262_144
+"""So many bytes of a body are always read."""
 _A_SECOND = 1.0
 """How exact an age is."""
 
@@ -100,18 +102,45 @@ def report_about_an_unknown_component_is_refused(history: History) -> Occasions:
             yield _refused(view, 422, "semantic-error")
 
 
-@judge("status.version-ahead-accepted")
-def report_ahead_of_the_wos_is_accepted(history: History) -> Occasions:
-    """A WOS that was set back learns from its clients."""
+def _newest_versions(history: History) -> dict[int, int]:
+    """For each report the version of the newest manifest that its caller was served before."""
     newest: dict[str, int] = {}
-    right = {view.seq: value for view, value, _ in right_reports(history)}
+    found: dict[int, int] = {}
     for view in served(history):
         if view.operation == "manifest" and view.status == 200 and (manifest := readable(view)) is not None:
             newest[view.client] = int(manifest["manifestVersion"])
-        if view.seq not in right or view.client not in newest:
-            continue
-        if newest[view.client] < right[view.seq]["adoptedManifestVersion"] < _LAST_VERSION:
-            yield kept(view) if view.status in _ACCEPTED else broken(view, expected="200 or 201", received=told(view))
+        elif view.operation == "status" and view.client in newest:
+            found[view.seq] = newest[view.client]
+    return found
+
+
+def _accepted(view: ExchangeView) -> Judgement:
+    return kept(view) if view.status in _ACCEPTED else broken(view, expected="200 or 201", received=told(view))
+
+
+@judge("status.valid-accepted")
+def valid_report_is_accepted(history: History) -> Occasions:
+    """Whatever the schema allows about a deployment that is wanted, under a version that was served."""
+    newest = _newest_versions(history)
+    for view, value, model in right_reports(history):
+        is_wanted = view.parameters["deploymentId"] in model.deployments
+        body = view.exchange.request.body
+        if (
+            is_wanted
+            and value["adoptedManifestVersion"] <= newest.get(view.seq, 0)
+            and body
+            and body.length <= _LARGEST
+        ):
+            yield _accepted(view)
+
+
+@judge("status.version-ahead-accepted")
+def report_ahead_of_the_wos_is_accepted(history: History) -> Occasions:
+    """A WOS that was set back learns from its clients."""
+    newest = _newest_versions(history)
+    for view, value, _ in right_reports(history):
+        if newest.get(view.seq, _LAST_VERSION) < value["adoptedManifestVersion"] < _LAST_VERSION:
+            yield _accepted(view)
 
 
 def _in_turn(history: History, *, again: bool) -> Iterator[ExchangeView]:
@@ -149,7 +178,7 @@ def report_about_a_withdrawn_deployment_is_accepted(history: History) -> Occasio
     """What is being removed is reported on after it has left the manifest."""
     for view, _, model in right_reports(history):
         if view.parameters["deploymentId"] in model.withdrawn:
-            yield kept(view) if view.status in _ACCEPTED else broken(view, expected="200 or 201", received=told(view))
+            yield _accepted(view)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from wos_conformance.drive import sample
+from wos_conformance.drive.burst import Request
+from wos_conformance.drive.client import MANIFEST, MANIFEST_TYPE
 from wos_conformance.suite.wos.client import Client
 from wos_conformance.suite.wos.stage import Stage
 
@@ -21,6 +23,55 @@ def test_client_asks_twice_on_one_connection(wos: Stage) -> None:
     client.poll(first.header("etag"))
     client.forget("nothing")
     client.poll()
+
+
+@pytest.mark.gives("connectivity.answers-in-order", "connectivity.wos-http-version")
+def test_requests_come_at_once(wos: Stage) -> None:
+    """Two requests, each first alone, are written in one piece, in either order; then a poll comes as usual."""
+    client = wos.client()
+    poll = Request("GET", MANIFEST, [("Accept", MANIFEST_TYPE)])
+    nothing = Request("GET", f"/api/v1/bundles/{sample.digest(wos.random)}")
+    for request in (poll, nothing):
+        client.visitor.request(*request)
+    for pair in ((poll, nothing), (nothing, poll)):
+        client.visitor.at_once(*pair)
+    wos.need(client.poll(), 200)
+
+
+@pytest.mark.gives("connectivity.answers-in-order", "desired-state.document-digest")
+@pytest.mark.needs("assign")
+def test_documents_are_asked_for_at_once(wos: Stage) -> None:
+    """The documents of four deployments are asked for one after the other, and then all in one piece."""
+    client = wos.client()
+    for _ in range(4):
+        wos.assign(client, sample.application(wos.random))
+    entries = wos.manifest(client).deployments
+    requests = [Request("GET", f"{MANIFEST}/{entry.deployment_id}/{entry.digest}") for entry in entries]
+    for request in requests:
+        wos.need(client.visitor.request(*request), 200)
+    client.visitor.at_once(*requests, *reversed(requests))
+    wos.need(client.poll(), 200)
+
+
+HIDDEN = b"DELETE /api/v1/nothing HTTP/1.1\r\nHost: wos\r\n\r\n"
+REFUSED = {
+    "method": ("PATCH", MANIFEST, "application/json"),
+    "path": ("PUT", "/api/v1/nothing", "application/json"),
+    "media-type": ("PUT", "/api/v1/capabilities/box", "text/plain"),
+    "body": ("PUT", "/api/v1/capabilities/box", "application/json"),
+}
+
+
+@pytest.mark.gives("connectivity.answers-in-order")
+@pytest.mark.parametrize("reason", REFUSED)
+def test_refused_body_is_no_request(wos: Stage, reason: str) -> None:
+    """A body that looks like a request is refused; the poll in one piece with it is answered as it was alone."""
+    client = wos.client()
+    poll = Request("GET", MANIFEST, [("Accept", MANIFEST_TYPE)])
+    wos.need(client.visitor.request(*poll), 200)
+    method, path, media_type = REFUSED[reason]
+    client.visitor.at_once(Request(method, path, [("Content-Type", media_type)], HIDDEN), poll)
+    wos.need(client.poll(), 200)
 
 
 @pytest.mark.gives("connectivity.wos-http-version", "desired-state.manifest-valid", "capabilities.valid-accepted")

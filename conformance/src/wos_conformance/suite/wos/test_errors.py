@@ -18,6 +18,8 @@ HOSTILE_BODIES = {
     "null": b"null",
     "large": b'{"properties": "' + b"x" * 2_000_000 + b'"}',
 }
+USUAL = 7_600
+"""With the rest of a head less than 8192 bytes."""
 HOSTILE_PATHS = {
     "dot-segments": "/api/v1/capabilities/gateway/../other",
     "encoded-slash": "/api/v1/capabilities/a%2Fb",
@@ -127,6 +129,37 @@ def test_body_is_large(wos: Stage, size: int) -> None:
     document["labels"]["pad"] = "x" * (size - len(json_bytes(document)))
     client.announce(document)
     wos.look(client)
+
+
+@pytest.mark.gives("errors.problem-media-type", "errors.type-registered", "errors.no-server-error")
+@pytest.mark.parametrize("size", [262_145, 4 << 20])
+def test_body_is_larger_than_all_take(wos: Stage, size: int) -> None:
+    """A good document has a label that makes it longer than anybody has to take; then one of the usual length comes."""
+    client = wos.client()
+    document = sample.capabilities(wos.random, client.device_id)
+    document["labels"]["pad"] = "x" * size
+    client.announce(document)
+    del document["labels"]["pad"]
+    wos.need(client.announce(document), 200)
+
+
+@pytest.mark.gives("errors.head-accepted")
+def test_head_is_of_usual_length(wos: Stage) -> None:
+    """A client polls with as long a head as every WOS takes."""
+    client = wos.client()
+    wos.need(client.poll(), 200)
+    client.poll_with(("x-pad", "x" * USUAL))
+
+
+@pytest.mark.gives("errors.long-head-answered", "errors.long-head-survived")
+@pytest.mark.parametrize("length", [12_000, 100_000])
+def test_head_is_long(wos: Stage, length: int) -> None:
+    """A client polls with a head that a WOS need not take, and then on another connection as usual."""
+    client = wos.client()
+    wos.need(client.poll(), 200)
+    client.poll_with(("x-pad", "x" * length))
+    client.new_connection()
+    wos.need(client.poll(), 200)
 
 
 @pytest.mark.gives("errors.transient-retry-after", "errors.transient-members")

@@ -22,7 +22,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.gives("status.first-201", "status.repeat-200", "status.newest-visible")
+@pytest.mark.gives("status.valid-accepted", "status.first-201", "status.repeat-200", "status.newest-visible")
 @pytest.mark.needs("assign")
 def test_deployment_makes_its_way(wos: Stage) -> None:
     """The states of an installation are reported one after the other, the last one twice."""
@@ -32,6 +32,28 @@ def test_deployment_makes_its_way(wos: Stage) -> None:
     for state in ("pending", "installing", "installed", "installed"):
         client.report(sample.status(deployment.id, version, deployment.components, state))
         wos.look(client)
+
+
+@pytest.mark.gives("status.valid-accepted", "status.newest-visible")
+@pytest.mark.needs("assign")
+def test_report_is_anything_that_is_valid(wos: Stage) -> None:
+    """Generated reports about what is wanted: any state after any other, with all components or none, with errors."""
+    client = wos.client()
+
+    @wos.property
+    @given(st.lists(st.tuples(strategy.STATES, st.integers(0, 2), st.booleans()), min_size=1, max_size=4))
+    def report(reports: list[tuple[str, int, bool]]) -> None:
+        deployment = wos.assign(client, sample.application(wos.random, components=2))
+        version = wos.manifest(client).version
+        for state, components, has_error in reports:
+            document = sample.status(deployment.id, version, deployment.components[:components], state)
+            if has_error:
+                document["status"]["error"] = {"code": "x-vendor", "source": client.device_id, "message": "…"}
+            client.report(document)
+        wos.look(client)
+        wos.withdraw(deployment)
+
+    report()
 
 
 @pytest.mark.gives("status.newest-visible", "status.first-201", "status.repeat-200", "status.withdrawn-accepted")
