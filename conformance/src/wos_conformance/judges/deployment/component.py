@@ -40,13 +40,13 @@ def _by_deployment(history: History, device: Device, kind: str) -> Iterator[tupl
 def _values(kind: str) -> Judge:
     def parameters_are_set(history: History) -> Occasions:
         """Each component of this type shows exactly the values that name it."""
-        for device, _, publication, look in adopted(history):
+        for _, _, publication, look in adopted(history):
             running = observed(look)
             for key, expected in workloads_of(history, publication).items():
                 found = running.get(key)
                 if profile_of(history, publication, key[0]).get("type") != kind or not expected.parameters:
                     continue
-                if found is None or found != expected or not device.polled_after(publication.seq):
+                if found is None or found != expected:
                     continue
                 if same_parameters(expected.parameters, found.parameters):
                     yield kept(look)
@@ -80,8 +80,7 @@ def _order(kind: str) -> Judge:
             for profile, said in _by_deployment(history, device, kind):
                 parts = profile.get("components", [])
                 waited = [part["name"] for part in parts if part["properties"].get("wait", True) is not False]
-                if len(parts) > 1:
-                    yield from _ordered([part["name"] for part in parts], set(waited), said)
+                yield from _ordered([part["name"] for part in parts], set(waited), said)
 
     return components_wait_for_earlier_ones
 
@@ -129,7 +128,7 @@ def _failed_in_time(history: History, device: Device, name: str, said: list[Repo
     end = begun.view.started + bound
     if failed is not None and failed.view.started <= end:
         yield kept(failed.view)
-    elif failed is not None or (device.runs_until(begun.view.started) > end < history.events[-1].at):
+    elif device.runs_until(begun.view.started) > end < history.events[-1].at:
         received = f"after {failed.view.started - begun.view.started:.1f} s" if failed else "no report 'failed'"
         yield broken(begun.view, expected=f"'failed' for {name!r} within {bound:.1f} s", received=received)
 
