@@ -1,17 +1,13 @@
 """Where the rules about deployments end: what is no occasion for them, and what is just one."""
 
-import json
 from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 
-from judges.test_registry_agent import REGISTRY, hand_out, wanted_of
 from story import DECLARED, Story
 from visits import Assigned, Visits
-from wos_conformance.drive import package
-from wos_conformance.drive.package import Package
 from wos_conformance.suite.agent.wanted import Wanted
 
 RANDOM = Random(1)
@@ -162,95 +158,6 @@ def test_component_that_never_began_is_not_waited_for() -> None:
     story.publish(wanted)
     story.reports(wanted, "failed")
     assert kept(story, "compose-timeout-fails") == []
-
-
-def made(kind: str, flaw: str) -> Package:
-    """A package with a flaw."""
-    return package.chart("c", "1.0.0", flaw) if kind == "helm" else package.compose("c", "1.0.0", flaw, REGISTRY)
-
-
-def handed_out(*odd: Wanted, running: list[Wanted], flaw: str = "bytes-altered", **more: Any) -> Story:
-    """Deployments have packages with a flaw; what is handed out of them is told by `more`."""
-    good = wanted_of("compose")
-    story = begun()
-    publication = story.publish(good, *odd)
-    story.retrieves(publication)
-    for one in more.get("pulled", odd):
-        kind = one.application["deploymentProfiles"][0]["type"]
-        hand_out(story, one, made(kind, flaw))
-    story.polls()
-    story.deadline("adopted", publication)
-    story.look(good, *running)
-    return story
-
-
-def test_package_of_another_type_is_a_matter_of_its_own_rule() -> None:
-    """So is one with another flaw."""
-    chart, hostile = wanted_of("helm", "bytes-altered"), wanted_of("compose", "archive-parent-path")
-    assert kept(handed_out(chart, running=[chart]), "compose-archive-verified") == []
-    assert kept(handed_out(hostile, running=[hostile]), "compose-archive-verified") == []
-
-
-def test_package_that_was_not_handed_out_hides_no_other() -> None:
-    """The one that was must not run."""
-    odd = [wanted_of("compose", "bytes-altered") for _ in range(2)]
-    _, second = sorted(odd, key=lambda wanted: wanted.deployment_id)
-    assert kept(handed_out(*odd, running=[second], pulled=[second]), "compose-archive-verified") == [False]
-
-
-def test_package_is_refused_by_an_agent_that_runs_the_others() -> None:
-    """And lives: an agent that runs nothing has refused nothing."""
-    odd = wanted_of("compose", "bytes-altered")
-    story = handed_out(odd, running=[])
-    assert kept(story, "compose-archive-verified") == [True]
-    story.events[-1].response["workloads"].clear()
-    assert kept(story, "compose-archive-verified") == []
-
-
-def asks(story: Story, wanted: Wanted, request: str, reference: str, status: int = 200, content: bytes = b"") -> None:
-    """Something is asked of whoever had the last connection."""
-    place = f"/v2/{wanted.repositories[0].removeprefix(f'oci://{REGISTRY}/')}"
-    connection = story.events[-1].connection
-    story.asks(f"{request} {place}/{reference}", status, "", content, client="", connection=connection)
-
-
-@pytest.mark.parametrize("name", ["registry-double", "somebody"])
-def test_registry_hands_out_what_it_answers_with_200(name: str) -> None:
-    """To GET; other answers hide nothing, and those of others do not count."""
-    good, odd = wanted_of("compose"), wanted_of("compose", "bytes-altered")
-    flawed = made("compose", "bytes-altered")
-    digest = json.loads(flawed.manifest)["layers"][0]["digest"]
-    story = begun()
-    publication = story.publish(good, odd)
-    story.retrieves(publication)
-    story.connects(None, name=name)
-    story.asks("GET /v2/", client="", connection=story.events[-1].connection)
-    asks(story, odd, "GET", "manifests/1.0.0", 404)
-    asks(story, odd, "HEAD", "manifests/1.0.0")
-    asks(story, odd, "GET", "manifests/1.0.0", content=flawed.manifest)
-    asks(story, odd, "GET", f"blobs/{digest}")
-    story.deadline("adopted", publication)
-    story.look(good, odd)
-    assert kept(story, "compose-archive-verified") == ([False] if name == "registry-double" else [])
-
-
-def test_container_ends_where_something_ran_before() -> None:
-    """A manifest that must not be adopted is no occasion, nor is an agent of which nothing was seen to run."""
-    good, odd = wanted_of("compose"), wanted_of("compose", "container-ends")
-    story = begun()
-    for seen, defect, verdicts in (
-        (None, None, []),
-        ([], None, []),
-        ([good], "tag-wrong", []),
-        ([good], None, [False]),
-    ):
-        if seen is not None:
-            story.look(*seen)
-        publication = story.publish(good, odd, defect=defect)
-        story.retrieves(publication)
-        hand_out(story, odd, made("compose", "container-ends"))
-        story.deadline("failed-reported", publication, met=False)
-        assert kept(story, "compose-exit-fails") == verdicts
 
 
 def test_manifest_that_cannot_be_read_hides_no_other() -> None:
