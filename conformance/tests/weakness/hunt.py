@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -34,6 +35,7 @@ class Stories:
 
     def __init__(self) -> None:
         self._asks, self._areas = zip(*_collected(), strict=True)
+        _borrowed()
         self._by_place: dict[Place, list[int]] = {}
         for number, ask in enumerate(self._asks):
             for place in _traced(ask):
@@ -140,6 +142,21 @@ def _load(mutation: Mutation) -> None:
     loaded = importlib.import_module(wos_conformance.judges.__name__)
     REGISTER.clear()
     REGISTER.update(loaded.REGISTER)
+    for borrower, name, lender, inner in _borrowed():
+        setattr(borrower, name, getattr(sys.modules[lender], inner))
+
+
+@cache
+def _borrowed() -> list[tuple[ModuleType, str, str, str]]:
+    """What modules outside judges took from judges when they were loaded: who, under which name, and from where."""
+    package = wos_conformance.judges.__name__
+    return [
+        (module, name, value.__module__, value.__name__)
+        for module in list(sys.modules.values())
+        if not module.__name__.startswith(package)
+        for name, value in list(vars(module).items())
+        if callable(value) and str(getattr(value, "__module__", "")).startswith(package) and hasattr(value, "__name__")
+    ]
 
 
 class _Changed(MetaPathFinder, Loader):
