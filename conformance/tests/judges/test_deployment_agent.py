@@ -57,6 +57,7 @@ def test_odd_spelling_changes_the_text(spelling: str) -> None:
         (0.5, "0.5", True),
         (False, "false", True),
         (["a", 1], "a,1", True),
+        ({"a": "ä"}, '{"a": "ä"}', True),
         ("on", "on", True),
         ("on", True, False),
         (1, True, False),

@@ -103,6 +103,7 @@ def test_judge_tells_right_from_wrong(name: str) -> None:
     ("content", "found"),
     [
         (b"a: 1\n", None),
+        (b"a: a\nb: a\n", None),
         (b"%YAML 1.2\n---\n- {a: [b, b]}\n- {a: [b, b]}\n...\n", None),
         (b"a: &x 1\n", None),
         (b"a: &x 1\nb: *x\n", "the alias *x"),
@@ -125,8 +126,14 @@ def test_yaml_bomb_costs_little() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     assert document_of("\n".join(lines).encode()) is None
-    assert document_of(b"{a: " * 150 + b"1" + b"}" * 150) is None
-    assert document_of(b"{a: " * 90 + b"1" + b"}" * 90) is not None
+    assert document_of(b"{a: " * 101 + b"1" + b"}" * 101) is None
+    assert document_of(b"{a: " * 100 + b"1" + b"}" * 100) is not None
+
+
+@pytest.mark.parametrize(("entries", "is_read"), [(99_997, True), (99_998, False)])
+def test_document_of_very_many_parts_is_not_read(entries: int, is_read: bool) -> None:
+    """It and its list are parts too, and a hundred thousand are too many."""
+    assert (document_of(b"a: [" + b"1," * entries + b"]") is not None) == is_read
 
 
 @pytest.mark.parametrize("end", ["withdrawn", "device deleted", "client retired"])

@@ -187,3 +187,12 @@ def test_retired_client_begins_anew_beside_another() -> None:
     story.announces()
     story.announces(client=TWO, status=200)
     assert [found.kept for found in story.judged("identity.caller-from-svid")] == [True] * 3
+
+
+def test_single_client_sees_what_belongs_to_nobody_else() -> None:
+    """There has to be another one before it can be kept apart."""
+    story = Visits()
+    for client, verdicts in ((ONE, []), (TWO, [True])):
+        story.admit(client)
+        story.serves(1, client=client)
+        assert [found.kept for found in story.judged("identity.scope-isolated")] == verdicts

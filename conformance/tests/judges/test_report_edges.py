@@ -1,18 +1,17 @@
-"""Where the rules about reports end: what is no occasion for them, and what is just one."""
+"""Where the rules about the reports of an agent end: what is no occasion for them, and what is just one."""
 
 from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from story import Story
-from visits import Assigned, Visits, problem
+from story import DECLARED, Story
 from wos_conformance.suite.agent.wanted import Wanted
 
 RANDOM = Random(1)
 GOOD, OTHER = Wanted.new(RANDOM), Wanted.new(RANDOM)
 NEWER = GOOD.changed(RANDOM)
-LAST = 2**64 - 1
 PATIENCE = 13.0
 
 
@@ -95,6 +94,34 @@ def test_fault_excuses_silence_after_a_power_cut() -> None:
     assert kept(story, "status.survives-power-cut") == []
 
 
+def test_fault_excuses_silence_about_one_and_hides_no_other() -> None:
+    """What was said all the same counts."""
+    story = Story()
+    story.start()
+    story.reports(OTHER, "installing", status=503)
+    story.reports(GOOD, "installing", status=503)
+    story.control("cut")
+    story.start()
+    with story.fault("away", "connection"):
+        story.waits(1.0)
+    story.reports(GOOD, "installing")
+    story.waits(2 * PATIENCE)
+    story.polls()
+    assert kept(story, "status.survives-power-cut") == [True]
+
+
+@pytest.mark.parametrize(("early", "verdicts"), [(0.3, []), (-0.3, [False])])
+def test_lost_report_of_an_agent_that_seldom_polls_is_waited_for_longer(early: float, verdicts: list[bool]) -> None:
+    """Three intervals of four seconds."""
+    story = Story()
+    story.events[0] = replace(story.events[0], declared=DECLARED | {"poll_interval": 4.0})
+    story.start()
+    story.reports(GOOD, "installing", status=503)
+    story.waits(PATIENCE + 9.0 - 0.1 - early)
+    story.polls()
+    assert kept(story, "status.repeated-after-failure") == verdicts
+
+
 def test_what_is_refused_needs_no_report_of_its_installation() -> None:
     """Nor does what was reported before."""
     story = Story()
@@ -106,6 +133,9 @@ def test_what_is_refused_needs_no_report_of_its_installation() -> None:
     same = story.publish(GOOD)
     story.deadline("installed-reported", same, met=False)
     assert kept(story, "status.installed-reported") == []
+    newer = story.publish(NEWER)
+    story.deadline("installed-reported", newer, met=False)
+    assert kept(story, "status.installed-reported") == [False]
 
 
 def test_bundle_of_before_brings_nothing_new() -> None:
@@ -128,9 +158,54 @@ def test_truth_is_asked_of_what_is_wanted_now() -> None:
     before = len(kept(story, "status.tells-the-truth"))
     story.publish(NEWER)
     story.look()
-    story.reports(NEWER, "installing", version=3)
+    story.reports(NEWER, "installing")
+    story.look()
+    story.reports(NEWER, "installed", version=7)
     story.look()
     assert len(kept(story, "status.tells-the-truth")) == before
+
+
+def test_truth_is_asked_of_each_deployment() -> None:
+    """One that is not installed yet hides no other, nor does one that has changed."""
+    story = Story()
+    story.start()
+    story.publish(GOOD, OTHER)
+    story.reports(GOOD, "installing")
+    story.reports(OTHER, "installed")
+    story.look(GOOD)
+    story.reports(GOOD, "installed")
+    story.publish(NEWER, OTHER)
+    story.look(GOOD)
+    assert kept(story, "status.tells-the-truth") == [False, False]
+
+
+def test_truth_is_asked_of_the_first_report() -> None:
+    """The agent has said nothing else."""
+    story = Story()
+    story.start()
+    story.publish(GOOD)
+    story.reports(GOOD, "installed")
+    story.look()
+    assert kept(story, "status.tells-the-truth") == [False]
+
+
+def test_deployment_that_waits_needs_no_document() -> None:
+    """It does when it is installed."""
+    story = Story()
+    story.start()
+    story.publish(GOOD)
+    story.reports(GOOD, "pending")
+    story.reports(GOOD, "installing")
+    assert kept(story, "status.not-before-retrieval") == [False]
+
+
+def test_report_that_is_no_json_hides_no_other() -> None:
+    """Another rule speaks of it."""
+    story = Story()
+    story.start()
+    story.asks(f"POST /api/v1/deployments/{GOOD.deployment_id}/status", sent=b"{")
+    story.reports(GOOD, "installed")
+    assert kept(story, "status.most-severe-state") == [True]
 
 
 def test_report_without_components_lists_none() -> None:
@@ -139,8 +214,11 @@ def test_report_without_components_lists_none() -> None:
     story.start()
     story.retrieves(story.publish(GOOD))
     story.reports(GOOD, "failed", components=[], error={"code": "c", "source": "s", "message": "m"})
-    assert kept(story, "status.components-complete") == []
-    assert kept(story, "status.most-severe-state") == []
+    for rule in ("status.components-complete", "status.most-severe-state"):
+        assert kept(story, rule) == []
+    story.reports(GOOD, "installed")
+    for rule in ("status.components-complete", "status.most-severe-state"):
+        assert kept(story, rule) == [True]
 
 
 def test_only_the_last_report_about_what_was_adopted_must_advance() -> None:
@@ -155,42 +233,18 @@ def test_only_the_last_report_about_what_was_adopted_must_advance() -> None:
     story.reports(OTHER, "installed", version=1)
     story.reports(NEWER, "installed", version=2)
     story.deadline("adopted", publication)
-    story.reports(NEWER, "installing", version=2)
+    story.reports(NEWER, "installing", version=1)
     assert kept(story, "status.adopted-version-advances") == [True, True, True]
 
 
-@pytest.mark.parametrize(("version", "verdicts"), [(2, []), (3, [True]), (LAST - 1, [True]), (LAST, [])])
-def test_report_is_ahead_of_the_manifest(version: int, verdicts: list[bool]) -> None:
-    """By one or more, and not at the end of all versions."""
-    story, wanted = Visits(), Assigned()
-    story.assign(wanted)
-    story.serves(2, wanted)
-    story.reports(wanted, wanted.report(version), 201)
-    assert kept(story, "status.version-ahead-accepted") == verdicts
-
-
-def test_each_refusal_has_its_own_rule() -> None:
-    """What is no JSON is not invalid, what is right is neither, and what is about another one is not unknown."""
-    story, wanted, other = Visits(), Assigned(), Assigned()
-    story.assign(wanted)
-    story.reports(wanted, b"{", 400, content=problem("invalid-request"))
-    story.reports(wanted, status=201)
-    story.reports(Assigned(), wanted.report(), 422, content=problem("semantic-error"))
-    story.reports(wanted, other.report(), 422, content=problem("semantic-error"))
-    assert kept(story, "status.invalid-422") == []
-    assert kept(story, "status.path-mismatch-422") == [True]
-    assert kept(story, "status.unknown-deployment-404") == []
-
-
-def test_nobody_knows_what_became_of_a_lost_report() -> None:
-    """So the next answer may be either, and what is shown too, until one is taken."""
-    story, wanted = Visits(), Assigned()
-    story.assign(wanted)
-    story.reports(wanted, status=None, failure="reset")
-    story.view(reports={})
-    story.reports(wanted, status=200)
-    story.reports(wanted, status=422)
-    story.reports(wanted, status=200)
-    assert kept(story, "status.first-201") == []
-    assert kept(story, "status.repeat-200") == [True]
-    assert kept(story, "status.newest-visible") == []
+def test_version_need_not_advance_to_what_was_not_adopted() -> None:
+    """It has to with what is adopted after that."""
+    story = Story()
+    story.start()
+    story.adopts(GOOD)
+    missed = story.publish(NEWER)
+    story.retrieves(missed)
+    story.reports(NEWER, "installed", version=1)
+    story.deadline("adopted", missed, met=False)
+    story.adopts(GOOD)
+    assert kept(story, "status.adopted-version-advances") == [True, True]

@@ -4,8 +4,10 @@ import importlib
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -21,9 +23,9 @@ from wos_conformance.judges import REGISTER
 ROOT = Path(wos_conformance.judges.__file__).parent
 STORIES = [Path(__file__).parents[1] / "judges", Path(__file__).parents[1] / "test_said.py"]
 PATIENCE = 20.0
-"""Seconds after which a judge that was changed is taken for one that never ends."""
+"""Seconds that stories may take longer than while they were traced; after that a judge is taken for one without end."""
 _KILLED, _SURVIVED, _BROKEN = 1, 0, 2
-Fate = Literal["killed", "survived", "unreached", "no program"]
+Fate = Literal["killed", "survived", "unreached", "no program", "endless"]
 Ask = Callable[[], None]
 Place = tuple[str, int | str]
 """A file with a line, with the name of a function, or with nothing."""
@@ -34,10 +36,14 @@ class Stories:
 
     def __init__(self) -> None:
         self._asks, self._areas = zip(*_collected(), strict=True)
+        _borrowed()
         self._by_place: dict[Place, list[int]] = {}
+        self._seconds: dict[Ask, float] = {}
         for number, ask in enumerate(self._asks):
+            began = time.monotonic()
             for place in _traced(ask):
                 self._by_place.setdefault(place, []).append(number)
+            self._seconds[ask] = time.monotonic() - began
 
     def about(self, mutation: Mutation) -> list[Ask]:
         """The tests that come by the line of a change, or else by its function or its module; those of its area.
@@ -50,6 +56,10 @@ class Stories:
         if mutation.path.parent != ROOT:
             numbers = [number for number in numbers if self._areas[number] in ("", mutation.path.parent.name)]
         return [self._asks[number] for number in numbers]
+
+    def patience(self, asks: Sequence[Ask]) -> float:
+        """The seconds after which tests are not waited for any longer."""
+        return PATIENCE + sum(self._seconds[ask] for ask in asks)
 
 
 def _collected() -> Iterator[tuple[Ask, str]]:
@@ -96,20 +106,21 @@ def _traced(ask: Ask) -> set[Place]:
 def fates(mutations: Sequence[Mutation], stories: Stories, workers: int) -> Iterable[tuple[Mutation, Fate]]:
     """What becomes of each change, in order."""
     with ThreadPoolExecutor(workers) as pool:
-        found = pool.map(lambda mutation: _fate(mutation, stories.about(mutation)), mutations)
+        found = pool.map(lambda mutation: _fate(mutation, stories), mutations)
         yield from zip(mutations, found, strict=True)
 
 
-def _fate(mutation: Mutation, asks: Sequence[Ask]) -> Fate:
+def _fate(mutation: Mutation, stories: Stories) -> Fate:
+    asks = stories.about(mutation)
     if not asks:
         return "unreached"
     process = multiprocessing.get_context("fork").Process(target=_asked, args=(mutation, asks))
     process.start()
-    process.join(PATIENCE)
+    process.join(stories.patience(asks))
     if process.is_alive():
         process.kill()
         process.join()
-        return "killed"
+        return "endless"
     ends: dict[int | None, Fate] = {_SURVIVED: "survived", _BROKEN: "no program"}
     return ends.get(process.exitcode, "killed")
 
@@ -140,6 +151,21 @@ def _load(mutation: Mutation) -> None:
     loaded = importlib.import_module(wos_conformance.judges.__name__)
     REGISTER.clear()
     REGISTER.update(loaded.REGISTER)
+    for borrower, name, lender, inner in _borrowed():
+        setattr(borrower, name, getattr(sys.modules[lender], inner))
+
+
+@cache
+def _borrowed() -> list[tuple[ModuleType, str, str, str]]:
+    """What modules outside judges took from judges when they were loaded: who, under which name, and from where."""
+    package = wos_conformance.judges.__name__
+    return [
+        (module, name, value.__module__, value.__name__)
+        for module in list(sys.modules.values())
+        if not module.__name__.startswith(package)
+        for name, value in list(vars(module).items())
+        if callable(value) and str(getattr(value, "__module__", "")).startswith(package) and hasattr(value, "__name__")
+    ]
 
 
 class _Changed(MetaPathFinder, Loader):

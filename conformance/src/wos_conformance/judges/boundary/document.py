@@ -32,7 +32,7 @@ def _text(value: Any) -> str:
 
 def _written(text: str) -> Iterator[Any]:
     """The values in a YAML text that could hold an object; a text with aliases may be a bomb and is not read."""
-    if len(text) > _LONGEST_TEXT or "apiVersion" not in text or "kind" not in text:
+    if len(text) > _LONGEST_TEXT or "apiVersion" not in text:
         return
     for part in text.split("\n---"):
         try:

@@ -69,8 +69,8 @@ def _current_tag(view: ExchangeView, window: _Window | None) -> str | None:
 
 
 def _count(view: ExchangeView, window: _Window | None) -> int:
-    if view.status != 200:
-        return window.named if window is not None else 0
+    if view.status != 200 and window is not None:
+        return window.named
     try:
         return len(view.json()["deployments"])
     except (ValueError, TypeError, KeyError):

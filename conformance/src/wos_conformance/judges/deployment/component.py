@@ -40,9 +40,9 @@ def _by_deployment(history: History, device: Device, kind: str) -> Iterator[tupl
 def _values(kind: str) -> Judge:
     def parameters_are_set(history: History) -> Occasions:
         """Each component of this type shows exactly the values that name it."""
-        for device, publication, look, expected, found in running_revisions(history):
+        for _, publication, look, expected, found in running_revisions(history):
             is_kind = profile_of(history, publication, expected.deployment_id).get("type") == kind
-            if is_kind and expected.parameters and device.polled_after(publication.seq):
+            if is_kind and expected.parameters:
                 yield parameters_compared(publication, look, expected, found)
 
     return parameters_are_set
@@ -68,8 +68,7 @@ def _order(kind: str) -> Judge:
             for profile, said in _by_deployment(history, device, kind):
                 parts = profile.get("components", [])
                 waited = [part["name"] for part in parts if part["properties"].get("wait", True) is not False]
-                if len(parts) > 1:
-                    yield from _ordered([part["name"] for part in parts], set(waited), said)
+                yield from _ordered([part["name"] for part in parts], set(waited), said)
 
     return components_wait_for_earlier_ones
 
@@ -117,7 +116,7 @@ def _failed_in_time(history: History, device: Device, name: str, said: list[Repo
     end = begun.view.started + bound
     if failed is not None and failed.view.started <= end:
         yield kept(failed.view)
-    elif failed is not None or (device.runs_until(begun.view.started) > end < history.events[-1].at):
+    elif device.runs_until(begun.view.started) > end < history.events[-1].at:
         received = f"after {failed.view.started - begun.view.started:.1f} s" if failed else "no report 'failed'"
         yield broken(begun.view, expected=f"'failed' for {name!r} within {bound:.1f} s", received=received)
 

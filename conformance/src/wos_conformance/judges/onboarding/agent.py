@@ -65,7 +65,7 @@ def release_changes_nothing_that_runs(history: History) -> Occasions:
         looks = sorted([*former.looks, *later.looks], key=lambda look: look.seq)
         before = [look for look in looks if look.seq < release.seq]
         served = [view.seq for view in later.asked("manifest") if view.status == 200]
-        until = served[0] if served else history.events[-1].seq
+        until = served[0] if served else float("inf")
         for look in (look for look in looks if release.seq < look.seq < until and before):
             differs = difference(observed(before[-1]), observed(look))
             if differs is None:

@@ -151,8 +151,10 @@ def digest_of(certificate: x509.Certificate) -> str:
 
 def is_retired(history: History, client: str | None, moment: float) -> bool:
     """Whether the policy has last said no to a client before this moment, and been asked since for nothing else."""
-    last = {"admit": -1.0, "retire": -1.0}
-    for verb in last:
-        ends = [c.ended for c in history.controls(verb) if c.request.get("spiffeId") == client and c.ended <= moment]
-        last[verb] = max(ends, default=-1.0)
-    return last["retire"] > last["admit"]
+    return _last(history, "retire", client, moment) > _last(history, "admit", client, moment)
+
+
+def _last(history: History, verb: str, client: str | None, moment: float) -> float:
+    """When this was last done with a client before a moment; a moment before all others when it never was."""
+    ends = (c.ended for c in history.controls(verb) if c.request.get("spiffeId") == client and c.ended <= moment)
+    return max(ends, default=-1.0)
