@@ -36,6 +36,7 @@ class AgentConnection(H11Protocol):
         """Begin; one connection too many, and one that skips the look at certificates, ends at once."""
         super().connection_made(transport)
         self._tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        self._certificate = self._tls.getpeercert(True) if self._tls else None
         self._application, self.app = self.app, self._serve
         if len(self.connections) > self.connections_at_most or (self._tls and self._tls.session_reused):
             transport.close()
@@ -80,7 +81,7 @@ class AgentConnection(H11Protocol):
         """Put the certificate into the scope of each request; the authority of a target names only this listener."""
         scope["raw_path"] = _AUTHORITY.sub(b"", scope["raw_path"], count=1)
         if self._tls is not None:
-            scope["extensions"] = {"tls": {"client_cert": self._tls.getpeercert(True)}}
+            scope["extensions"] = {"tls": {"client_cert": self._certificate}}
         await self._application(scope, receive, send)
 
     def send_400_response(self, msg: str) -> None:
