@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 import sys
+from functools import cached_property
 from typing import Any
 
 import h11
@@ -36,7 +37,6 @@ class AgentConnection(H11Protocol):
         """Begin; one connection too many, and one that skips the look at certificates, ends at once."""
         super().connection_made(transport)
         self._tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        self._certificate = self._tls.getpeercert(True) if self._tls else None
         self._application, self.app = self.app, self._serve
         if len(self.connections) > self.connections_at_most or (self._tls and self._tls.session_reused):
             transport.close()
@@ -77,6 +77,11 @@ class AgentConnection(H11Protocol):
     def is_outdated(self) -> bool:
         """Whether other roots are in force than those of the handshake."""
         return self._tls is not None and self.trust is not None and not self.trust.is_current(self._tls.context)
+
+    @cached_property
+    def _certificate(self) -> bytes | None:
+        """The leaf that the peer has shown, as DER; it stays the same for as long as the connection."""
+        return self._tls.getpeercert(True) if self._tls else None
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the certificate into the scope of each request; the authority of a target names only this listener."""
