@@ -29,7 +29,8 @@ class Ground:
     def restore(self) -> None:
         """Everything is there that was there before."""
         self._wos.do("admit", spiffeId=self._ending["retire"].spiffe_id)
-        self._withdrawn = self._ending["withdraw"].assign()
+        if not self._ending["withdraw"].manifest()["deployments"]:
+            self._withdrawn = self._ending["withdraw"].assign()
         self.code = self._wos.do("admit", spiffeId=f"{self.client.spiffe_id}-enrolled")["enrolmentCode"]
         for device_id in (self.client.device_id, self._spare_device):
             self.client.announce(device_id)
