@@ -72,6 +72,19 @@ def test_sha_1_is_too_weak(trust_domain: TrustDomain) -> None:
         identity.caller(good.replace(SHA256_WITH_RSA, SHA1_WITH_RSA), WOS_ID)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"), (b"\x06\x03\x55\x1d\x13", b"\x06\x03\x55\x1d\x11")],
+    ids=["version", "two-extensions-of-a-kind"],
+)
+def test_leaf_that_cannot_be_read_is_nobody(trust_domain: TrustDomain, old: bytes, new: bytes) -> None:
+    """Whatever a library makes of it."""
+    good = trust_domain.issue(AGENT).certificate.public_bytes(Encoding.DER)
+    assert old in good
+    with pytest.raises(identity.IdentityError, match="cannot be read"):
+        identity.caller(good.replace(old, new), WOS_ID)
+
+
 def test_expired_svid_is_refused_on_an_open_connection(wos: Wos) -> None:
     """The next request, whatever the handshake has shown."""
     wos.do("admit", spiffeId=AGENT)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection, insert, select
 
+from wos_reference.wos.certificate import read_pem
 from wos_reference.wos.lock import lock
 from wos_reference.wos.storage import trust_bundles
 
@@ -66,7 +67,7 @@ def replace(connection: Connection, pem: str) -> None:
 
 
 def _put(connection: Connection, pem: str, file_digest: str) -> None:
-    x509.load_pem_x509_certificates(pem.encode())  # a trust bundle without a root is not accepted
+    read_pem(pem.encode())  # a trust bundle without a root is not accepted
     last = connection.execute(select(trust_bundles.c.sequence).order_by(trust_bundles.c.sequence.desc())).scalar()
     row = {"sequence": (last or 0) + 1, "roots": pem, "file_digest": file_digest}
     connection.execute(insert(trust_bundles).values(row))
