@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from trust_domain import Credential, TrustDomain
@@ -231,6 +231,15 @@ def opened(wos: Wos, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
 def test_trust_bundle_without_a_root_is_refused(client: Client, pem: str) -> None:
     """And what was in force stays."""
     assert client.wos.operator.post("/control/v1/rotate_trust", json={"trustBundlePem": pem}).status_code == 400
+    assert answered(client.wos, client.credential) == 200
+
+
+def test_root_with_an_unusual_key_is_refused(client: Client, trust_domain: TrustDomain) -> None:
+    """No trust bundle could tell it."""
+    unusual = trust_domain.issue(authority=True, key=ed448.Ed448PrivateKey.generate()).certificate_pem
+    for pem in (unusual, trust_domain.root.certificate_pem + unusual):
+        body = {"trustBundlePem": pem.decode()}
+        assert client.wos.operator.post("/control/v1/rotate_trust", json=body).status_code == 400
     assert answered(client.wos, client.credential) == 200
 
 
