@@ -28,7 +28,7 @@ examples: $(READY) ## judge the example WOS in Node.js and the example agent in 
 	$(BIN)/python conformance/tests/examples.py
 
 durability: $(READY) ## kill the reference WOS 200 times under load (20 in CI) and look for what it lost
-	$(BIN)/python -m pytest -q reference-impl/tests/wos/durability.py
+	$(BIN)/python -m pytest -q -s reference-impl/tests/wos/durability.py
 
 fuzz: $(READY) ## send the reference WOS 20000 requests that Schemathesis makes (400 in CI)
 	$(BIN)/python -m pytest -q -s reference-impl/tests/wos/fuzz.py

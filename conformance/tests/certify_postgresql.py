@@ -1,4 +1,4 @@
-"""`make certify-postgresql`: the reference WOS over a real PostgreSQL server, run and judged like any other."""
+"""`make certify-postgresql`: the reference WOS over a real PostgreSQL server, with all that `make certify` claims."""
 
 import os
 import subprocess
@@ -7,13 +7,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from certify import FEATURES, SUITE
+from identity_service import ANCHORS, identity_service
 from reference import running_wos
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "reference-impl" / "tests"))
 from postgresql_server import NoServer, running_postgresql  # noqa: E402 # the tests of the reference are no package
-
-SUITE = (sys.executable, "-m", "wos_conformance")
 
 
 def main() -> int:
@@ -31,8 +31,11 @@ def certify(folder: Path, database: str, report: Path) -> int:
     """Run the suite against a WOS over this database."""
     credentials = folder / "credentials"
     subprocess.run([*SUITE, "init", str(credentials)], stdout=subprocess.DEVNULL, check=True)
-    with running_wos(folder / "wos", credentials, settings={"database": database}) as wos:
+    settings = {"database": database, "identity_service": identity_service(folder, credentials)}
+    with running_wos(folder / "wos", credentials, settings=settings) as wos:
         command = [*SUITE, "run", "wos", "--url", wos.wos_url, "--credentials", str(credentials)]
+        command += ["--identity-service", wos.identity_url, "--identity-anchors", str(folder / ANCHORS)]
+        command += [f"--feature={name}" for name in FEATURES["wos"]]
         command += ["--control", wos.control_url, "--control-token-file", str(wos.token_file)]
         command += ["--target", "reference-wos on PostgreSQL", "--out", str(report)]
         return subprocess.run(command, check=False).returncode

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from trust_domain import Credential, TrustDomain
@@ -70,6 +70,19 @@ def test_sha_1_is_too_weak(trust_domain: TrustDomain) -> None:
     assert identity.caller(good, WOS_ID) == AGENT
     with pytest.raises(identity.IdentityError, match="weak"):
         identity.caller(good.replace(SHA256_WITH_RSA, SHA1_WITH_RSA), WOS_ID)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"), (b"\x06\x03\x55\x1d\x13", b"\x06\x03\x55\x1d\x11")],
+    ids=["version", "two-extensions-of-a-kind"],
+)
+def test_leaf_that_cannot_be_read_is_nobody(trust_domain: TrustDomain, old: bytes, new: bytes) -> None:
+    """Whatever a library makes of it."""
+    good = trust_domain.issue(AGENT).certificate.public_bytes(Encoding.DER)
+    assert old in good
+    with pytest.raises(identity.IdentityError, match="cannot be read"):
+        identity.caller(good.replace(old, new), WOS_ID)
 
 
 def test_expired_svid_is_refused_on_an_open_connection(wos: Wos) -> None:
@@ -218,6 +231,15 @@ def opened(wos: Wos, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
 def test_trust_bundle_without_a_root_is_refused(client: Client, pem: str) -> None:
     """And what was in force stays."""
     assert client.wos.operator.post("/control/v1/rotate_trust", json={"trustBundlePem": pem}).status_code == 400
+    assert answered(client.wos, client.credential) == 200
+
+
+def test_root_with_an_unusual_key_is_refused(client: Client, trust_domain: TrustDomain) -> None:
+    """No trust bundle could tell it."""
+    unusual = trust_domain.issue(authority=True, key=ed448.Ed448PrivateKey.generate()).certificate_pem
+    for pem in (unusual, trust_domain.root.certificate_pem + unusual):
+        body = {"trustBundlePem": pem.decode()}
+        assert client.wos.operator.post("/control/v1/rotate_trust", json=body).status_code == 400
     assert answered(client.wos, client.credential) == 200
 
 

@@ -171,11 +171,22 @@ def broken_signature() -> bytes:
     return bytes(content)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [broken_signature(), b"", b"nonsense", request_for(rsa.generate_private_key(65537, 2048)), b"0" * 70_000],
-    ids=["signature", "empty", "nonsense", "weak-key", "large"],
-)
+def unknown_version() -> bytes:
+    """A request of a version that does not exist."""
+    return request_for(new_key()).replace(b"\x02\x01\x00", b"\x02\x01\x07", 1)
+
+
+WRONG_REQUESTS = {
+    "signature": broken_signature(),
+    "version": unknown_version(),
+    "empty": b"",
+    "nonsense": b"nonsense",
+    "weak-key": request_for(rsa.generate_private_key(65537, 2048)),
+    "large": b"0" * 70_000,
+}
+
+
+@pytest.mark.parametrize("content", WRONG_REQUESTS.values(), ids=WRONG_REQUESTS)
 def test_request_that_is_wrong_is_refused(service: Wos, http: httpx.Client, content: bytes) -> None:
     """Before its code is bound."""
     code = code_for(service, AGENT)

@@ -1,10 +1,12 @@
 """Leaving it running: new certificates, connections that end, a proxy in front, an orderly end."""
 
 import base64
+import json
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -134,6 +136,19 @@ def test_request_that_has_begun_is_answered_before_the_end(own_wos: Wos, client_
         "slow",
         client.device_id,
     }
+
+
+@pytest.mark.parametrize(("level", "told"), [("info", {200}), ("debug", {200, 304})])
+def test_poll_that_changes_nothing_is_told_at_level_debug(
+    trust_domain: TrustDomain, tmp_path: Path, client_of: Callable[..., Client], level: str, told: set[int]
+) -> None:
+    """Everything else that a client asks has a line in any case."""
+    with closing(Wos(tmp_path, trust_domain, log_level=level)) as wos:
+        client = client_of(wos)
+        tag = client.http.get(MANIFEST).headers["etag"]
+        assert client.http.get(MANIFEST, headers={"If-None-Match": tag}).status_code == 304
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert {line["status"] for line in lines if line.get("path") == MANIFEST} == told
 
 
 @pytest.fixture

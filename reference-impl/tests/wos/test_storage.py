@@ -1,11 +1,15 @@
 """The tables and how they come to be."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
+from wos_reference.wos.lookup import Lookup
 from wos_reference.wos.migration import DatabaseTooNew
+from wos_reference.wos.relation import ADMITTED
 from wos_reference.wos.storage import TABLES, open_database
 
 
@@ -31,3 +35,10 @@ def test_database_of_a_later_release_is_left_alone(new_database: Callable[[], st
     engine.dispose()
     with pytest.raises(DatabaseTooNew):
         open_database(url)
+
+
+def test_read_that_fails_is_a_database_that_does_not_answer(tmp_path: Path) -> None:
+    """Whichever way a read takes, it fails alike."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+    with pytest.raises(OperationalError, match="no such table"):
+        Lookup(engine).first(ADMITTED, {"client": "anybody"})

@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 import sys
+from functools import cached_property
 from typing import Any
 
 import h11
@@ -45,10 +46,11 @@ class AgentConnection(H11Protocol):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """End, and hold on to nothing, so that what TLS takes is free at once and not when Python looks for circles."""
         for timer in self._timers:
             timer.cancel()
         super().connection_lost(exc)
+        self._timers, self.app = (), self._application
 
     def shutdown(self) -> None:
         """End when the request that is being answered has been answered."""
@@ -76,11 +78,16 @@ class AgentConnection(H11Protocol):
         """Whether other roots are in force than those of the handshake."""
         return self._tls is not None and self.trust is not None and not self.trust.is_current(self._tls.context)
 
+    @cached_property
+    def _certificate(self) -> bytes | None:
+        """The leaf that the peer has shown, as DER; it stays the same for as long as the connection."""
+        return self._tls.getpeercert(True) if self._tls else None
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the certificate into the scope of each request; the authority of a target names only this listener."""
         scope["raw_path"] = _AUTHORITY.sub(b"", scope["raw_path"], count=1)
         if self._tls is not None:
-            scope["extensions"] = {"tls": {"client_cert": self._tls.getpeercert(True)}}
+            scope["extensions"] = {"tls": {"client_cert": self._certificate}}
         await self._application(scope, receive, send)
 
     def send_400_response(self, msg: str) -> None:

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from wos_reference.wos.certificate import read_pem
 from wos_reference.wos.fleet import Conflict
 from wos_reference.wos.identity import read_peer
 from wos_reference.wos.lock import lock
@@ -71,7 +72,7 @@ def keep_certificate(connection: Connection, spiffe_id: str, pem: str, approval:
     Raises:
         ValueError: it is no certificate, or more than one, or it could vouch for others.
     """
-    (certificate,) = x509.load_pem_x509_certificates(pem.encode())
+    (certificate,) = read_pem(pem.encode())
     content = certificate.public_bytes(Encoding.DER)
     if certificate.version is not x509.Version.v3 or read_peer(content).may_sign:
         raise ValueError("a factory certificate is that of one device, and signs no others")

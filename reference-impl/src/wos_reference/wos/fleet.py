@@ -13,7 +13,6 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, bindparam, insert, select, update
-from sqlalchemy.exc import NoResultFound
 
 from wos_reference.wos import artifact, device, publication, relation, report
 from wos_reference.wos.artifact import Deployment
@@ -103,8 +102,8 @@ class Fleet:
 
     def accepts(self, spiffe_id: str) -> bool:
         """Whether the policy accepts this client now."""
-        with self.lookup.connection() as connection:
-            return _admitted(connection, spiffe_id)
+        found = self.lookup.first(relation.ADMITTED, {"client": spiffe_id})
+        return found is not None and bool(found[0])
 
     def saw(self, seen: dict[str, int]) -> None:
         """Clients have asked for their manifests, each at a time in seconds since 1970."""
@@ -244,25 +243,22 @@ class Fleet:
         Raises:
             Retired: it was retired after it had been let in.
         """
-        with self.lookup.connection() as connection:
-            try:
-                return publication.manifest(connection, spiffe_id)
-            except NoResultFound as nothing:
-                raise Retired(spiffe_id) from nothing
+        found = self.lookup.first(publication.CURRENT, {"client": spiffe_id})
+        if found is None:
+            raise Retired(spiffe_id)
+        return bytes(found[0])
 
     def artifact(self, spiffe_id: str, name: str, digest: str) -> bytes | None:
         """A document (by deployment id) or a bundle that is or was published to this client."""
-        with self.lookup.connection() as connection:
-            wanted = {"client": spiffe_id, "name": name, "digest": digest}
-            return connection.execute(_ARTIFACT, wanted).scalar()
+        found = self.lookup.first(_ARTIFACT, {"client": spiffe_id, "name": name, "digest": digest})
+        return None if found is None else bytes(found[0])
 
     # status
 
     def components_of(self, spiffe_id: str, deployment_id: str) -> set[str] | None:
         """All components that a deployment ever had; None when the client never had the deployment."""
-        with self.lookup.connection() as connection:
-            names = connection.execute(_COMPONENTS, {"client": spiffe_id, "deployment": deployment_id}).scalar()
-        return None if names is None else set(json.loads(names))
+        found = self.lookup.first(_COMPONENTS, {"client": spiffe_id, "deployment": deployment_id})
+        return None if found is None else set(json.loads(found[0]))
 
     def keep_status(self, spiffe_id: str, deployment_id: str, content: Any) -> bool | None:
         """Keep a report; whether it is the first one, None when the client never had the deployment."""

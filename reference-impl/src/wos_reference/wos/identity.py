@@ -7,10 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from wos_reference.wos.certificate import UNREADABLE, read_pem
 
 _SEGMENT = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+"
 _DOMAIN = r"[a-z0-9._-]{1,255}"
@@ -53,7 +55,7 @@ def read_peer(der: bytes) -> Peer:
             certificate.not_valid_before_utc,
             certificate.not_valid_after_utc,
         )
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise IdentityError("the certificate cannot be read") from error
 
 
@@ -139,8 +141,9 @@ def own_spiffe_id(chain_file: Path, expected: str | None = None) -> str:
 
     Raises:
         IdentityError: the certificate is not the SVID of a WOS, or of another one.
+        ValueError: there is no certificate in the file.
     """
-    uris = _uris(x509.load_pem_x509_certificate(chain_file.read_bytes()))
+    uris = read_peer(read_pem(chain_file.read_bytes())[0].public_bytes(Encoding.DER)).uris
     if len(uris) != 1 or not _WOS.fullmatch(uris[0]):
         raise IdentityError(f"{chain_file} does not name exactly one WOS: {uris}")
     if expected not in (None, uris[0]):

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from wos_reference.wos.certificate import UNREADABLE
 
 _CLOCKS_DIFFER_BY = datetime.timedelta(minutes=2)
 _RSA_BITS = 3072
@@ -76,7 +78,7 @@ def read_request(content: bytes) -> x509.CertificateSigningRequest:
         if not request.is_signature_valid:
             raise WrongCertificateRequest("the signature does not verify with the key of the request")
         key = request.public_key()
-    except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except (*UNREADABLE, InvalidSignature) as error:
         raise WrongCertificateRequest("the certificate request cannot be read") from error
     if not _is_strong(key):
         raise WrongCertificateRequest("the key is too weak or of an unusual kind")

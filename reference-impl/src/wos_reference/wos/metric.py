@@ -21,11 +21,18 @@ class Metrics:
         self._requests = Counter("wos_requests", "Requests of agents", labels, registry=self._registry)
         self._seconds = Histogram("wos_request_seconds", "Time to answer", ["operation"], registry=self._registry)
         self._registry.register(_FleetCollector(fleet))
+        self._of: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, operation: str, status: int, seconds: float) -> None:
         """Add one request of an agent."""
-        self._requests.labels(operation, str(status)).inc()
-        self._seconds.labels(operation).observe(seconds)
+        requests, took = self._of.get((operation, status)) or self._find(operation, status)
+        requests.inc()
+        took.observe(seconds)
+
+    def _find(self, operation: str, status: int) -> tuple[Counter, Histogram]:
+        """The figures of such a request; to find them costs more than to count."""
+        found = self._requests.labels(operation, str(status)), self._seconds.labels(operation)
+        return self._of.setdefault((operation, status), found)
 
     def text(self) -> bytes:
         """All figures in the exposition format."""

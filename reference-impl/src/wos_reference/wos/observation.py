@@ -1,7 +1,12 @@
-"""Each request of an agent leaves one line in the log and one figure."""
+"""Each request of an agent leaves one figure, and one line in the log.
+
+A poll that changes nothing is told at level `debug` only: it is what a WOS answers most, and says nothing new.
+"""
 
 import logging
 import time
+from http import HTTPStatus
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,11 +34,16 @@ class Observed:
         await self._application(scope, receive, look)
         seconds = time.perf_counter() - began
         self._metrics.count(scope.get("operation", "none"), status, seconds)
-        facts = {
-            "method": scope["method"],
-            "path": scope["raw_path"].decode("latin-1"),
-            "status": status,
-            "client": scope.get("client_id"),
-            "milliseconds": round(seconds * 1000, 1),
-        }
-        logger.info("answered", extra={"facts": facts})
+        level = logging.DEBUG if status == HTTPStatus.NOT_MODIFIED else logging.INFO
+        if logger.isEnabledFor(level):
+            logger.log(level, "answered", extra={"facts": _facts(scope, status, seconds)})
+
+
+def _facts(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
+    return {
+        "method": scope["method"],
+        "path": scope["raw_path"].decode("latin-1"),
+        "status": status,
+        "client": scope.get("client_id"),
+        "milliseconds": round(seconds * 1000, 1),
+    }

@@ -13,7 +13,7 @@ from wos_reference.wos import artifact
 from wos_reference.wos.storage import artifacts, clients, deployments, manifests, version_text
 
 _KEPT_SECONDS = 3600
-_CURRENT = select(manifests.c.content).where(
+CURRENT = select(manifests.c.content).where(
     manifests.c.spiffe_id == bindparam("client"),
     manifests.c.version
     == select(clients.c.version).where(clients.c.spiffe_id == bindparam("client")).scalar_subquery(),
@@ -23,7 +23,7 @@ _CURRENT = select(manifests.c.content).where(
 
 def manifest(connection: Connection, spiffe_id: str) -> bytes:
     """The current manifest of a client."""
-    return bytes(connection.execute(_CURRENT, {"client": spiffe_id}).scalar_one())
+    return bytes(connection.execute(CURRENT, {"client": spiffe_id}).scalar_one())
 
 
 def store(

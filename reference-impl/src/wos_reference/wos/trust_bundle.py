@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection, insert, select
 
+from wos_reference.wos.certificate import read_pem
 from wos_reference.wos.lock import lock
 from wos_reference.wos.storage import trust_bundles
 
@@ -43,7 +44,7 @@ def take_file(connection: Connection, content: bytes) -> None:
     """Take the roots in the configured file, unless they were taken before.
 
     Raises:
-        ValueError: there is no root in it.
+        ValueError: there is no root in it, or one with a key of an unusual kind.
     """
     lock(connection, "trust bundle")
     digest = hashlib.sha256(content).hexdigest()
@@ -56,7 +57,7 @@ def replace(connection: Connection, pem: str) -> None:
     """Put other roots in the place of those in force, until the configured file changes.
 
     Raises:
-        ValueError: there is no root in it.
+        ValueError: there is no root in it, or one with a key of an unusual kind.
     """
     lock(connection, "trust bundle")
     newest = select(trust_bundles).order_by(trust_bundles.c.sequence.desc()).limit(1)
@@ -66,7 +67,8 @@ def replace(connection: Connection, pem: str) -> None:
 
 
 def _put(connection: Connection, pem: str, file_digest: str) -> None:
-    x509.load_pem_x509_certificates(pem.encode())  # a trust bundle without a root is not accepted
+    for root in read_pem(pem.encode()):  # what cannot be told to agents is not accepted
+        _jwk(root)
     last = connection.execute(select(trust_bundles.c.sequence).order_by(trust_bundles.c.sequence.desc())).scalar()
     row = {"sequence": (last or 0) + 1, "roots": pem, "file_digest": file_digest}
     connection.execute(insert(trust_bundles).values(row))
@@ -95,8 +97,9 @@ def _key_members(key: Any) -> dict[str, str]:
     if isinstance(key, rsa.RSAPublicKey):
         modulus, exponent = key.public_numbers().n, key.public_numbers().e
         return {"kty": "RSA", "n": _number(modulus, key.key_size // 8), "e": _number(exponent, 3)}
-    assert isinstance(key, ed25519.Ed25519PublicKey)
-    return {"kty": "OKP", "crv": "Ed25519", "x": _url64(key.public_bytes(Encoding.Raw, PublicFormat.Raw))}
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return {"kty": "OKP", "crv": "Ed25519", "x": _url64(key.public_bytes(Encoding.Raw, PublicFormat.Raw))}
+    raise ValueError("a root has a key of an unusual kind")
 
 
 def _number(value: int, length: int) -> str:
