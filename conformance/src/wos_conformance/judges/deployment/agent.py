@@ -25,13 +25,13 @@ def adopted(history: History) -> Iterator[tuple[Device, Deadline, Publication, C
             yield device, deadline, publication, look
 
 
-def running_revisions(history: History) -> Iterator[tuple[Device, Publication, Control, Workload, Workload]]:
+def running_revisions(history: History) -> Iterator[tuple[Publication, Control, Workload, Workload]]:
     """Components that run in the revision that was published, with the look: as they should be, and as they are."""
-    for device, _, publication, look in adopted(history):
+    for _, _, publication, look in adopted(history):
         seen = observed(look)
         for key, expected in workloads_of(history, publication).items():
             if (found := seen.get(key)) == expected:
-                yield device, publication, look, expected, found
+                yield publication, look, expected, found
 
 
 def not_run(reason: str) -> Judge:
@@ -68,7 +68,7 @@ judge("deployment.ineligible-not-run")(not_run("ineligible"))
 @judge("deployment.parameters-applied")
 def parameters_reach_their_targets(history: History) -> Occasions:
     """Each component shows exactly the values that name it, at their pointers."""
-    for _, publication, look, expected, found in running_revisions(history):
+    for publication, look, expected, found in running_revisions(history):
         if expected.parameters:
             yield parameters_compared(publication, look, expected, found)
 

@@ -40,7 +40,7 @@ def _by_deployment(history: History, device: Device, kind: str) -> Iterator[tupl
 def _values(kind: str) -> Judge:
     def parameters_are_set(history: History) -> Occasions:
         """Each component of this type shows exactly the values that name it."""
-        for _, publication, look, expected, found in running_revisions(history):
+        for publication, look, expected, found in running_revisions(history):
             is_kind = profile_of(history, publication, expected.deployment_id).get("type") == kind
             if is_kind and expected.parameters:
                 yield parameters_compared(publication, look, expected, found)
@@ -51,7 +51,7 @@ def _values(kind: str) -> Judge:
 @judge("deployment.helm-namespace-used")
 def charts_run_in_their_namespace(history: History) -> Occasions:
     """Each component of Helm runs where its document says, as far as that can be seen."""
-    for _, publication, look, expected, found in running_revisions(history):
+    for publication, look, expected, found in running_revisions(history):
         if profile_of(history, publication, expected.deployment_id).get("type") != "helm":
             continue
         if found.namespace == expected.namespace:
