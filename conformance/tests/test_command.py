@@ -167,7 +167,6 @@ STATIONS = {
         "GET /api/v1/deployments (wos.yaml)",
         "judges.desired_state.refusal:agent_runs_only_what_it_verified",
         "desired-state::manifests_must_not_be_adopted",
-        "machine::wos_is_an_adversary",
         ":trusts_documents",
     ],
     "status.body-valid": ["schemas/deployment-status.schema.json", "needs       start"],

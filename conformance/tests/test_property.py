@@ -33,7 +33,7 @@ def test_program_against_a_wos_shrinks(credentials: Path, tmp_path: Path) -> Non
 
 def test_program_against_an_agent_shrinks(credentials: Path, tmp_path: Path) -> None:
     """A deployment of two components, and at most one before it, is enough to see that one is not reported."""
-    options = (*LONGER, *SHRUNK, "desired-state.bundle-verified")
+    options = (*LONGER, *SHRUNK, "status.tells-the-truth")
     done = judged_mutant("agent", "reports_one_component", credentials, tmp_path, *options, deadline=280.0)
     steps = program_of(tmp_path / "run", "machine::wos_is_an_adversary")
     assert (steps[0], steps[-1]) == ("begin()", "add(components=2)"), done.told

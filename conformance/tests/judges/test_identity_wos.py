@@ -189,10 +189,15 @@ def test_retired_client_begins_anew_beside_another() -> None:
     assert [found.kept for found in story.judged("identity.caller-from-svid")] == [True] * 3
 
 
-def test_single_client_sees_what_belongs_to_nobody_else() -> None:
-    """There has to be another one before it can be kept apart."""
-    story = Visits()
-    for client, verdicts in ((ONE, []), (TWO, [True])):
+def test_client_is_kept_apart_only_from_what_belongs_to_another() -> None:
+    """A second client is nobody to be kept apart from while it has nothing."""
+    story, wanted = Visits(), Assigned()
+    for client in (ONE, TWO):
         story.admit(client)
         story.serves(1, client=client)
-        assert [found.kept for found in story.judged("identity.scope-isolated")] == verdicts
+    assert story.judged("identity.scope-isolated") == []
+    story.assign(wanted, client=ONE)
+    story.serves(2, wanted, client=ONE)
+    assert story.judged("identity.scope-isolated") == []
+    story.serves(1, client=TWO)
+    assert [found.kept for found in story.judged("identity.scope-isolated")] == [True]

@@ -213,14 +213,17 @@ def test_bundle_without_roots_is_refused_by_who_has_one() -> None:
 
 
 def test_bundle_without_roots_leaves_time_for_a_poll() -> None:
-    """Three intervals and one timeout."""
-    for late, polls, verdicts in ((-0.3, True, [True]), (0.3, True, [False]), (-0.3, False, []), (0.3, False, [False])):
+    """Three intervals and one timeout, after the last poll on a connection that was open already."""
+    for late, opens, verdicts in ((-0.3, True, [True]), (0.3, True, [True]), (-0.3, False, []), (0.3, False, [False])):
         story = seldom()
         at = begins(story, follows=True)
+        old = story.connects(None)
         finds(story, at)
         finds(story, at, keys=NO_ROOT)
+        story.waits(10.0)
+        story.polls(connection=old.connection)
         story.waits(14.0 - 0.1 + late)
-        story.polls() if polls else story.look()
+        story.polls(connection=story.connects(None).connection) if opens else story.look()
         assert kept(story, "bundle-without-root-refused") == verdicts
 
 

@@ -250,6 +250,26 @@ def test_new_revision_that_cannot_be_retrieved_is_told_once_and_then_taken_back(
     assert wos.reports(1)[-1].report["adoptedManifestVersion"] == version + 2
 
 
+def test_new_revision_that_cannot_be_retrieved_is_the_last_word_until_another_manifest_is_adopted(wos, running, make):
+    """A repair of what still runs is not told, and an older manifest is answered by the same word."""
+    version = running.version
+    wos.script = lambda exchange: make.Reply(404) if "/sha256:" in exchange.path else None
+    wos.publish(version + 1, make.document(1, "9.9.9"))
+    wos.wait_for_state(1, "failed")
+    next((running.state / "workloads").glob("*/mixer.json")).unlink()
+    wos.wait(lambda wos: running.workloads().keys() == {"1/mixer"})
+    wos.publish(version - 1)
+    wos.wait_for_state(1, "failed", 2)
+    wos.wait_for_polls(3)
+    reports = [exchange.report for exchange in wos.reports(1)]
+    told = [(report["status"]["state"], report["adoptedManifestVersion"]) for report in reports]
+    assert told == [("failed", version + 1)] * 2
+    wos.script = lambda exchange: None
+    running.version += 2
+    wos.publish(running.version, make.document(1, f"1.0.{running.version}"))
+    wos.wait_for_state(1, "installed")
+
+
 def test_what_the_bundle_does_not_bring_is_asked_for_alone(wos, running, make):
     wos.script = lambda exchange: make.Reply(200, make.pack({})) if "/bundles/" in exchange.path else None
     running.version += 10

@@ -222,7 +222,7 @@ class Agent:
         security_log.warning("refused manifest version %d: version %d is adopted", manifest.version, adopted)
         if manifest.tag != self._refused_tag and manifest.version < adopted:
             self._refused_tag = manifest.tag
-            self._ledger.repeat_reports()
+            self._reporter.repeat()
 
 
 def device_id_of(capabilities: bytes, file: Path) -> str:

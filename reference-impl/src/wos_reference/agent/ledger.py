@@ -202,11 +202,22 @@ class Ledger:
             )
 
     def repeat_reports(self) -> None:
-        """Put the last report of each deployment into line once more, unless one is in line already."""
+        """Put the last report of each deployment that was not refused into line again, unless one is there already."""
         self._database.execute(
             "INSERT INTO outbox (deployment_id, state, body) SELECT id, state, report FROM deployment"
-            " WHERE report IS NOT NULL AND id NOT IN (SELECT deployment_id FROM outbox) ORDER BY rowid"
+            " WHERE report IS NOT NULL AND id NOT IN (SELECT deployment_id FROM outbox)"
+            " AND id NOT IN (SELECT deployment_id FROM refusal) ORDER BY rowid"
         )
+
+    def refusals(self) -> list[tuple[str, int, str]]:
+        """What was reported as refused since the last adoption: deployment, version and code."""
+        rows = self._database.execute("SELECT deployment_id, version, code FROM refusal ORDER BY rowid")
+        return [(name, int(version), code) for name, version, code in rows]
+
+    def is_refused(self, deployment_id: str) -> bool:
+        """Whether a revision of a deployment was reported as refused since the last adoption."""
+        query = "SELECT 1 FROM refusal WHERE deployment_id = ?"
+        return self._database.execute(query, (deployment_id,)).fetchone() is not None
 
     def is_refusal_told(self, deployment_id: str, version: int, code: str) -> bool:
         """Whether it was reported that this version of a deployment was refused, and why."""

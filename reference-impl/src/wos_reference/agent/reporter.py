@@ -44,6 +44,8 @@ class Reporter:
         self._queue(deployment, "failed", bare_body(deployment.id, deployment.version, "failed", failure))
 
     def _queue(self, deployment: Deployment, state: str, body: bytes) -> None:
+        if self._ledger.is_refused(deployment.id):
+            return
         if state != "installed":
             self._ledger.withdraw_outdated_claim(deployment.id)
         if may_follow(self._ledger.state_in_line(deployment.id), state):
@@ -52,9 +54,18 @@ class Reporter:
     def report_refusal(self, deployment_id: str, version: int, code: str) -> None:
         """Queue once that the WOS refused the document of a revision, or served other bytes."""
         if not self._ledger.is_refusal_told(deployment_id, version, code):
-            message = "the WOS refused the document" if code == "retrieval-failed" else "the bytes have another digest"
-            body = bare_body(deployment_id, version, "failed", WorkloadError(message, code=code))
-            self._ledger.queue_refusal(deployment_id, version, code, body)
+            self._queue_refusal(deployment_id, version, code)
+
+    def repeat(self) -> None:
+        """Queue once more what was said last of each deployment."""
+        self._ledger.repeat_reports()
+        for refusal in self._ledger.refusals():
+            self._queue_refusal(*refusal)
+
+    def _queue_refusal(self, deployment_id: str, version: int, code: str) -> None:
+        message = "the WOS refused the document" if code == "retrieval-failed" else "the bytes have another digest"
+        body = bare_body(deployment_id, version, "failed", WorkloadError(message, code=code))
+        self._ledger.queue_refusal(deployment_id, version, code, body)
 
     def forget(self, deployment: Deployment) -> None:
         """Nothing more is to be said about the deployment."""
