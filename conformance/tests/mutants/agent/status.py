@@ -59,6 +59,18 @@ def tells_the_newest_first(patch: Patch) -> None:
     patch(Ledger, "first_reports", last)
 
 
+@AGENT.against("status.legal-order")
+def forgets_what_it_could_not_get(patch: Patch) -> None:
+    """Answers an older manifest by the state of what it has adopted, although it has told a failure since."""
+
+    def repeat(self: Reporter) -> None:
+        self._ledger.forget_refusals()
+        self._ledger._database.execute("UPDATE deployment SET state = 'installed' WHERE state = 'failed'")
+        self._ledger.repeat_reports()
+
+    patch(Reporter, "repeat", repeat)
+
+
 def _never_say(patch: Patch, unsaid: str) -> None:
     queue = Ledger.queue_report
 

@@ -71,7 +71,10 @@ def forgets_all_devices_at_once(patch: Patch) -> None:
     patch(Fleet, "forget_device", all_of_them)
 
 
-@WOS.against("capabilities.delete-204", consequences=("capabilities.kept-as-sent", "capabilities.repeat-200"))
+@WOS.against(
+    "capabilities.delete-204",
+    consequences=("capabilities.kept-as-sent", "capabilities.repeat-200", "identity.caller-from-svid"),
+)
 def answers_a_deletion_with_200(patch: Patch) -> None:
     """Answers a deletion with a body."""
     forget = Interface.forget

@@ -43,13 +43,16 @@ def test_power_is_cut_before_a_report_is_taken(agent: Stage) -> None:
         device.polled(2)
 
 
-@pytest.mark.gives("status.unverified-reported", "status.unretrieved-reported", "status.failure-explained")
+@pytest.mark.gives(
+    "status.unverified-reported", "status.unretrieved-reported", "status.failure-explained", "status.legal-order"
+)
 def test_documents_cannot_be_obtained(agent: Stage) -> None:
-    """A deployment and its change are published, and neither can be obtained; then good ones come."""
+    """A deployment and its change are published, and neither can be obtained; an older manifest and good ones come."""
     device = agent.start()
     for obstacle in ("all-digests-wrong", "artifacts-missing"):
         running, other = device.install(), device.install()
         device.adopts(device.publish(running))
         device.fails(device.publish(running, other, defect=obstacle), other)
         device.fails(device.publish(device.change(running), defect=obstacle))
+        device.says_where_it_stands(device.publish(running, defect="version-lower"))
         device.adopts(device.publish(device.change(running)))
