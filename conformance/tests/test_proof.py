@@ -1,8 +1,13 @@
 """What the gate concludes from what judges say: only a clean kill is a kill."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from mutants import Mutant
+from mutants import Mutant, mutants_of
+from mutants.control import CONTROLS, MUST_LIVE
+from proof import gate
 from proof.conclusion import conclude, control_fault, facade_fault, reference_faults
 from proof.trial import Seen
 
@@ -49,3 +54,28 @@ def test_facade_earns_nothing() -> None:
     assert facade_fault("wos", "says_yes", DEAD) is None
     assert facade_fault("wos", "says_yes", PASSED)
     assert facade_fault("wos", "says_yes", Seen({}, ("the run ended with None",)))
+
+
+@pytest.mark.parametrize(("misses", "tried"), [(gate.SECOND_TRIALS, gate.SECOND_TRIALS), (gate.SECOND_TRIALS + 1, 0)])
+def test_few_mutants_that_are_missed_are_tried_once_more(
+    misses: int, tried: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Alone, and told so; when many are missed, it is not because the machine was busy."""
+    chosen, told = list(mutants_of("wos").values())[:8], list[str]()
+    missed = {mutant.name for mutant in chosen[:misses]}
+
+    def of_mutant(role: str, mutant: Mutant, credentials: Path, folder: Path) -> Seen:
+        alive = mutant == CONTROLS["wos"][MUST_LIVE] or (mutant.name in missed and folder.parent.name != "again")
+        return Seen({mutant.requirement: "passed" if alive else "failed"})
+
+    monkeypatch.setattr(gate, "of_mutant", of_mutant)
+    monkeypatch.setattr(gate, "of_reference", lambda *arguments: Seen({m.requirement: "passed" for m in chosen}))
+    monkeypatch.setattr(gate, "keep", _nothing)
+    proof = gate.prove("wos", chosen, tmp_path, tmp_path, tmp_path / "trials", 1, told.append)
+    assert (proof.void, set(proof.tried_again)) == (None, missed)
+    assert sum(line.startswith("once more: killed") for line in told) == tried
+    assert sum(conclusion.outcome == "killed" for conclusion in proof.conclusions) == 8 - misses + tried
+
+
+def _nothing(*arguments: Any) -> None:
+    """In place of what needs files."""

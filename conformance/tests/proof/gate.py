@@ -15,6 +15,8 @@ from proof.trial import Seen, needs_own_run, of_facade, of_mutant, of_reference
 AGENTS_PER_WORKER = 3
 """An agent is mostly waited for."""
 REFERENCE = "reference"
+SECOND_TRIALS = 5
+"""How many mutants may be tried once more; if more are not killed, it is not because the machine was busy."""
 
 Tell = Callable[[str], None]
 
@@ -29,6 +31,8 @@ class Proof:
     facades: dict[str, str | None] = field(default_factory=dict)
     conclusions: list[Conclusion] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    tried_again: list[str] = field(default_factory=list)
+    """The mutants that were not killed at once, and then tried alone."""
     unnoticed: dict[str, list[str]] = field(default_factory=dict)
     """For each rule, what could become of its judge without that anybody noticed."""
 
@@ -64,7 +68,15 @@ def prove(
             seen[name] = done.result()
             keep(folder / name, recordings / name)
             tell(_line(role, name, seen[name], known.get(name)))
-    return conclude_all(role, chosen, seen)
+    again = [mutant for mutant in chosen if conclude(mutant, seen[mutant.name]).outcome != "killed"]
+    for mutant in again if len(again) <= SECOND_TRIALS else ():
+        place = folder / "again" / mutant.name
+        seen[mutant.name] = of_mutant(role, mutant, credentials, place)
+        keep(place, recordings / mutant.name)
+        tell(f"once more: {_line(role, mutant.name, seen[mutant.name], mutant)}")
+    proof = conclude_all(role, chosen, seen)
+    proof.tried_again = [mutant.name for mutant in again]
+    return proof
 
 
 def prove_facades(

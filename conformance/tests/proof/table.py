@@ -44,6 +44,7 @@ def _totals(proof: Proof) -> dict[str, Any]:
         "total": len(proof.conclusions),
         "excused": sum(requirement.id in EXCUSED for requirement in testable(proof.role)),
         "without_mutant": without_mutant(proof.role),
+        "tried_again": proof.tried_again,
         "void": proof.void,
         "reference": proof.reference,
     }
