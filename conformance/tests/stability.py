@@ -24,8 +24,8 @@ from mutated import RUN, SUITE, judged_reference
 REPORTS = Path(__file__).resolve().parents[2] / "reports" / "local"
 RUNS: dict[Role, int] = {"wos": 50, "agent": 30}
 RUNS_IN_CI = 3
-JOBS: dict[Role, int] = {"wos": 1, "agent": 2}
-"""How many runs of a role go on at once for each core; an agent is mostly waited for."""
+JOBS: dict[Role, int] = {"wos": 3, "agent": 3}
+"""How many runs of a role go on at once for each core; on a slow path both are mostly waited for."""
 TIMES = ("--poll-interval", "0.05", "--request-timeout", "4", "--max-backoff", "0.5", "--apply-time", "30")
 """Long enough for an agent on a slow path that shares its processor with the other runs."""
 LONGEST_RUN = 1800.0

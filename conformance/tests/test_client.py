@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpcore
 import pytest
 
 from told import begun
 from wos_conformance.drive import client as client_module
+from wos_conformance.drive.burst import Request
 from wos_conformance.drive.client import Visitor
+from wos_conformance.drive.stream import RecordingStream
 from wos_conformance.drive.tls import server_context
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.history import Closed, Connection, Exchange, Recorder
@@ -238,6 +241,23 @@ def test_request_that_may_not_be_repeated_is_sent_once(recorder: Recorder) -> No
         visitor.close()
     assert answer.failure == "closed"
     assert len(recorder.history().of(Exchange)) == 1
+
+
+def test_connection_that_takes_no_requests_at_once_is_closed(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It breaks between the handshake and the first byte."""
+    monkeypatch.setattr(RecordingStream, "write", broken_pipe)
+    with wos(hang) as url:
+        visitor = Visitor(recorder, url, DOMAIN.agent(), DOMAIN.bundle_pem, TIMEOUT)
+        answers = visitor.at_once(Request("GET", "/x"), Request("GET", "/y"))
+    assert [answer.failure is not None for answer in answers] == [True, True]
+    assert len(recorder.history().of(Closed)) == 1
+
+
+def broken_pipe(*arguments: object) -> None:
+    """In place of writing."""
+    raise httpcore.WriteError("broken pipe")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -123,18 +124,25 @@ class Visitor:
         started = self._recorder.now()
         full = [request._replace(headers=[*self._completed(request)]) for request in requests]
         try:
-            stream = self._backend.connect_tcp(*self._dial).start_tls(self._context)
-            stream.write(b"".join(request.text() for request in full))
+            stream = self._written(full)
         except Exception as error:
             return [Answer(self._backend.last_seq, failure=_failure(error)) for _ in full]
-        answers = [
-            self._noted(request, received, started)
-            for request, received in zip(full, received_from(stream, full), strict=True)
-        ]
-        self._backend.leaving = all(answer.failure is None for answer in answers)
-        stream.close()
+        with closing(stream):
+            received = received_from(stream, full)
+            answers = [self._noted(request, one, started) for request, one in zip(full, received, strict=True)]
+            self._backend.leaving = all(answer.failure is None for answer in answers)
         self._backend.leaving = False
         return answers
+
+    def _written(self, requests: Sequence[Request]) -> httpcore.NetworkStream:
+        """A new connection, to which these requests were written."""
+        stream = self._backend.connect_tcp(*self._dial).start_tls(self._context)
+        try:
+            stream.write(b"".join(request.text() for request in requests))
+        except Exception:
+            stream.close()
+            raise
+        return stream
 
     def _noted(self, request: Request, received: Received, started: float) -> Answer:
         failure = _failure(received.error) if received.error else None
