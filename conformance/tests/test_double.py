@@ -5,6 +5,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -16,7 +17,7 @@ from wos_conformance.drive import defect as defects
 from wos_conformance.drive.client import Visitor
 from wos_conformance.drive.decoy import Decoy
 from wos_conformance.drive.double import Double, Script
-from wos_conformance.drive.tls import client_context
+from wos_conformance.drive.tls import client_context, server_context
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.history import Closed, Connection, Exchange
 from wos_conformance.specification import Specification
@@ -285,14 +286,18 @@ def test_double_comes_back_at_the_same_place(double: Double, visitor: Visitor) -
     assert visitor.poll().status == 200
 
 
-def test_peer_is_known_also_when_it_is_hung_up_on(double: Double, visitor: Visitor) -> None:
+def test_peer_is_known_also_when_it_is_hung_up_on(double: Double) -> None:
     """Somebody may be about to write down whom it is."""
-    visitor.poll()
-    (connection,) = double._open
-    assert isinstance(connection, ssl.SSLSocket)
-    with double.changed:  # so that nobody closes it in the meantime
+    ours, theirs = socket.socketpair()
+    agent = client_context(DOMAIN.agent(), DOMAIN.bundle_pem)
+    with ThreadPoolExecutor(1) as company:
+        visiting = company.submit(agent.wrap_socket, theirs)
+        connection = server_context(DOMAIN.wos(), DOMAIN.bundle_pem).wrap_socket(ours, server_side=True)
+    with connection, visiting.result():
+        double._open.add(connection)
         double.hang_up()
         assert connection.getpeercert(True)
+        double._open.discard(connection)
 
 
 def test_bodies_travel_in_gzip_only_when_that_is_allowed(double: Double, visitor: Visitor) -> None:

@@ -86,10 +86,14 @@ def _mutants(folder: Path, requirement: str) -> list[Place] | None:
     modules = ((path, ast.parse(path.read_bytes())) for path in sorted(folder.rglob("*.py")))
     found = ((path, node) for path, module in modules for node in ast.walk(module) if _against(node, requirement))
     return [
-        Place(f"{_MUTANTS / path.relative_to(folder)}:{node.name}", ast.get_docstring(node) or "")
+        Place(f"{_module(path.relative_to(folder.parent))}:{node.name}", ast.get_docstring(node) or "")
         for path, node in found
         if isinstance(node, ast.FunctionDef)
     ]
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts)
 
 
 def _against(node: ast.AST, requirement: str) -> bool:
