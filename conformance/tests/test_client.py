@@ -1,10 +1,14 @@
 """A visitor meets hostile peers: each costs bounded time and memory, ends in an answer, and is written down."""
 
+import gc
 import itertools
+import select
 import socket
 import ssl
+import struct
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +21,7 @@ from wos_conformance.drive import client as client_module
 from wos_conformance.drive.burst import Request
 from wos_conformance.drive.client import Visitor
 from wos_conformance.drive.stream import RecordingStream
-from wos_conformance.drive.tls import server_context
+from wos_conformance.drive.tls import client_context, server_context
 from wos_conformance.drive.trust_domain import TrustDomain
 from wos_conformance.history import Closed, Connection, Exchange, Recorder
 
@@ -253,6 +257,23 @@ def test_connection_that_takes_no_requests_at_once_is_closed(
         answers = visitor.at_once(Request("GET", "/x"), Request("GET", "/y"))
     assert [answer.failure is not None for answer in answers] == [True, True]
     assert len(recorder.history().of(Closed)) == 1
+
+
+def test_connection_that_is_reset_before_the_handshake_is_closed() -> None:
+    """Whoever forgets it is told so when it is collected."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        plain = socket.create_connection(listener.getsockname(), timeout=TIMEOUT)
+        peer, _ = listener.accept()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    assert select.select([plain], [], [], TIMEOUT)[0]
+    context = client_context(DOMAIN.agent(), DOMAIN.bundle_pem)
+    with warnings.catch_warnings(record=True) as forgotten:
+        warnings.simplefilter("always")
+        with pytest.raises(ConnectionResetError):
+            context.wrap_socket(plain)
+        gc.collect()
+    assert forgotten == []
 
 
 def broken_pipe(*arguments: object) -> None:

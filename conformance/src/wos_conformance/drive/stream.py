@@ -1,7 +1,5 @@
 """The network stream below the HTTP engine, which remembers every byte and records connections."""
 
-import errno
-import os
 import ssl
 import time
 from collections.abc import Iterable
@@ -142,7 +140,6 @@ class RecordingStream(httpcore.NetworkStream):
         """Do the handshake; how it ends is recorded."""
         self._backend.context = ssl_context
         try:
-            self._require_peer()
             real = self._real.start_tls(ssl_context, server_hostname, self._backend.remaining())
         except Exception as error:
             self._backend.record_connection("handshake-failed", str(error), None)
@@ -151,14 +148,6 @@ class RecordingStream(httpcore.NetworkStream):
         secure = RecordingStream(self._backend, real, self._backend.connection)
         self._backend.stream = secure
         return secure
-
-    def _require_peer(self) -> None:
-        """See that the connection was not reset yet, since `ssl` would forget to close it. Raises ConnectError."""
-        try:
-            self._real.get_extra_info("socket").getpeername()
-        except OSError as error:
-            self._real.close()
-            raise httpcore.ConnectError(os.strerror(errno.ECONNRESET)) from error
 
     def get_extra_info(self, info: str) -> Any:
         """What the stream below says."""

@@ -22,9 +22,22 @@ OFFERS = {
 """Offers other than TLS 1.3 alone, by the flaw that the history names: oldest and newest version, suites."""
 
 
+class ClosingSocket(ssl.SSLSocket):
+    """Closes itself when its connection was reset, which `ssl` forgets when that happens before the handshake."""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """As its parent does."""
+        try:
+            return super().recv(buflen, flags)
+        except ConnectionResetError:
+            self.close()
+            raise
+
+
 class ClientContext(ssl.SSLContext):
     """A context whose next connections offer `session_offered` for resumption."""
 
+    sslsocket_class = ClosingSocket
     session_offered: ssl.SSLSession | None = None
     certificate_sent: bool = False
     """Whether a certificate went out in the handshake of the last connection."""

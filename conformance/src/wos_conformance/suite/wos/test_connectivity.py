@@ -113,13 +113,16 @@ def test_many_poll_while_the_wos_is_restarted(wos: Stage) -> None:
     for client in clients[:2]:
         wos.assign(client, sample.application(wos.random))
         client.fetch_all(wos.manifest(client))
-    _poll_during(clients, wos.restart)
+    _poll_during(clients, lambda: wos.control("restart"))
     for client in clients:
         wos.need(client.poll(), 200)
 
 
-def _poll_during(clients: list[Client], happen: Callable[[], None]) -> None:
-    """Let all clients poll, each on its own connection and with the tag that it holds, while something happens."""
+def _poll_during(clients: list[Client], happen: Callable[[], object]) -> None:
+    """Let all clients poll, each on its own connection and with the tag that it holds, while something happens.
+
+    Meanwhile nobody else may touch their connections.
+    """
 
     def poll(client: Client) -> None:
         tag = None
